@@ -1,0 +1,40 @@
+# make repro    everything: environment, recordings, frames, networks, tables and figures
+# make test     environment, lint, types, tests
+# make compare  experiments side by side
+# make clean    remove the environment (data and cache stay)
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# Stages are started as `python -m stages.<name>`: this environment's python must come first.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export DVC_NO_ANALYTICS := 1
+
+.PHONY: repro test lint compare clean environment
+.DEFAULT_GOAL := repro
+
+environment: $(VENV)/.ready
+
+# Made again only when the pins change.
+$(VENV)/.ready: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version.split()[0])'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+repro: environment
+	dvc repro
+
+test: lint
+	python -m pytest
+
+lint: environment
+	ruff format --check .
+	ruff check .
+	mypy
+
+compare: environment
+	@python -m stages.compare
+
+clean:
+	rm -rf $(VENV)

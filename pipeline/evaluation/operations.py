@@ -1,0 +1,115 @@
+"""Firing rates, synaptic operations and energy, counted with SpikingJelly's counters.
+
+Each layer with synapses is counted on the spikes that reach it, as 0 and 1. A spike that passes an average pool
+reaches the synapses of one pooled position: the pool belongs to the synapses, so the layer is counted once for each
+of the pool's sub-grids. What enters the first layer are event counts, hence multiply-accumulates. Batch norm folds into
+the convolution and costs nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from spikingjelly.activation_based import op_counter
+from spikingjelly.activation_based.op_counter.simple_energy import SimpleEnergyCostConfig
+from torch import Tensor, nn
+
+from pipeline.evaluation.accuracy import batches
+from pipeline.nets import FrameNet, SpikingNeuron
+from pipeline.runtime.hardware import Hardware
+
+# A layer whose neurons fire in fewer than this share of steps is reported as dead.
+DEAD_RATE = 0.01
+
+
+@dataclass
+class Layer:
+    """One layer with synapses and the neurons behind it, per recording (all steps).
+
+    `macs` and `synops` are operations into the layer, `firing_rate` is spikes per neuron and step (None for an ANN's
+    layer and the read-out).
+    """
+
+    name: str
+    macs: float = 0.0
+    synops: float = 0.0
+    firing_rate: float | None = None
+
+
+def energy_uj(macs: float, synops: float) -> float:
+    """Estimate the energy in µJ: 4.6 pJ a multiply-accumulate, 0.9 pJ an accumulate (45 nm, Horowitz 2014)."""
+    cost = SimpleEnergyCostConfig.fp32()
+    return (macs * cost.e_mac_pj + synops * cost.e_ac_pj) * 1e-6
+
+
+@torch.no_grad()
+def count_operations(
+    net: FrameNet, frames: NDArray[np.uint8], batch_size: int, hardware: Hardware, title: str
+) -> list[Layer]:
+    """Count what a network does on recordings in eval mode.
+
+    Args:
+        frames: counts [N, T, 2, H, W].
+
+    Returns:
+        One Layer for each convolution and linear layer in order, averaged over the recordings.
+    """
+    net.to(hardware.device).eval()
+    layers: dict[str, Layer] = {}
+    for batch in batches(frames, batch_size, hardware, title):
+        with hardware.autocast():
+            _walk(net, batch, len(frames), layers)
+    return list(layers.values())
+
+
+def _walk(net: FrameNet, batch: Tensor, recordings: int, layers: dict[str, Layer]) -> None:
+    steps, samples = batch.shape[:2]
+    x = batch.flatten(0, 1).float()
+    spikes: Tensor | None = None
+    pool = 1
+    name = ""
+    for child, layer in net.layers.named_children():
+        if isinstance(layer, (nn.Conv2d, nn.Linear)):
+            name = child
+            entry = layers.setdefault(name, Layer(name))
+            macs, synops = _synapses(layer, x if spikes is None else spikes, pool)
+            entry.macs += macs / recordings
+            entry.synops += synops / recordings
+        if isinstance(layer, SpikingNeuron):
+            x = layer(x.unflatten(0, (steps, samples))).flatten(0, 1)
+            spikes, pool = x / layer.threshold, 1
+            entry = layers[name]
+            entry.firing_rate = (entry.firing_rate or 0.0) + spikes.mean().item() * samples / recordings
+            continue
+        if isinstance(layer, nn.AvgPool2d):
+            pool *= int(layer.kernel_size)  # type: ignore[arg-type]
+        x = layer(x)
+
+
+def _synapses(layer: nn.Conv2d | nn.Linear, inputs: Tensor, pool: int) -> tuple[int, int]:
+    """Count (multiply-accumulates, accumulates) of one layer, over all pooled sub-grids of its inputs."""
+    macs = synops = 0
+    if isinstance(layer, nn.Linear) and inputs.dim() == 4 and pool == 1:
+        inputs = inputs.flatten(1)
+    if pool > 1 and _is_binary(inputs):
+        # Rows and columns that fill no pool are lost in it.
+        height, width = (side // pool * pool for side in inputs.shape[2:])
+        grids = [inputs[:, :, r:height:pool, c:width:pool] for r in range(pool) for c in range(pool)]
+    else:
+        grids = [nn.functional.avg_pool2d(inputs, pool)] if pool > 1 else [inputs]
+    mac_counter, synop_counter = op_counter.MACCounter(), op_counter.SynOpCounter()
+    with (
+        torch.autocast(inputs.device.type, enabled=False),
+        op_counter.DispatchCounterMode([mac_counter, synop_counter]),
+    ):
+        for grid in grids:
+            layer(grid.flatten(1) if isinstance(layer, nn.Linear) else grid)
+    macs, synops = mac_counter.get_total(), synop_counter.get_total()
+    return macs, synops
+
+
+def _is_binary(x: Tensor) -> bool:
+    return bool(((x == 0) | (x == 1)).all())

@@ -1,0 +1,88 @@
+"""A run's results as files: everything later questions need, so that no answer costs another run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.evaluation.accuracy import Logits, confusion, correct_after
+from pipeline.evaluation.operations import Layer, energy_uj
+from pipeline.runtime.files import replacing, write_csv, write_json
+from pipeline.training.loop import Curves
+
+
+def write_results(
+    folder: str | Path,
+    logits: Logits,
+    labels: NDArray[np.int64],
+    classes: list[str],
+    layers: list[Layer],
+    curves: Curves | None,
+    facts: dict[str, Any],
+) -> dict[str, Any]:
+    """Write a run's results to a folder, whole or not at all.
+
+    Args:
+        logits: [T, N, C] on the test recordings. labels: [N].
+        layers: operations and firing rates.
+        curves: of the training; None where there was none.
+        facts: further entries of metrics.json.
+
+    Files: metrics.json (flat), logits.npz (logits, label), accuracy.csv (after each step), confusion.csv, layers.csv
+    (operations per recording and firing rates), curves.csv.
+
+    Returns:
+        The content of metrics.json.
+    """
+    correct = correct_after(logits, labels)
+    macs, synops = sum(layer.macs for layer in layers), sum(layer.synops for layer in layers)
+    rates = [layer.firing_rate for layer in layers if layer.firing_rate is not None]
+    metrics: dict[str, Any] = {
+        **facts,
+        "accuracy": correct[-1] / len(labels),
+        "n_test": len(labels),
+        "macs": macs,
+        "synops": synops,
+        "energy_uj": energy_uj(macs, synops),
+    }
+    if rates:
+        metrics["firing_rate"] = sum(rates) / len(rates)
+    with replacing(folder) as partial:
+        partial.mkdir(parents=True)
+        write_json(partial / "metrics.json", metrics)
+        _write_npz(partial / "logits.npz", {"logits": logits, "label": labels})
+        write_csv(
+            partial / "accuracy.csv",
+            ("t", "accuracy", "correct", "n"),
+            [(t, count / len(labels), count, len(labels)) for t, count in enumerate(correct, start=1)],
+        )
+        table = confusion(logits, labels)
+        write_csv(
+            partial / "confusion.csv",
+            ("true", *classes),
+            [(name, *row) for name, row in zip(classes, table.tolist(), strict=True)],
+        )
+        write_csv(
+            partial / "layers.csv",
+            ("layer", "firing_rate", "synops", "macs"),
+            [
+                (layer.name, "" if layer.firing_rate is None else layer.firing_rate, layer.synops, layer.macs)
+                for layer in layers
+            ],
+        )
+        if curves is not None:
+            write_csv(partial / "curves.csv", curves.header, curves.rows)
+    return metrics
+
+
+def write_run_record(path: str | Path, facts: dict[str, Any]) -> None:
+    """Write what varies from run to run (machine, wall time): a file of its own, on which nothing depends."""
+    write_json(path, facts)
+
+
+def _write_npz(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
+    with open(path, "wb") as file:
+        np.savez_compressed(file, allow_pickle=False, **arrays)

@@ -1,0 +1,53 @@
+"""A data set recorded by the simulated camera: one AEDAT 2.0 file a picture, in class folders."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.config import Recordings
+from pipeline.events import aedat2
+from pipeline.events.images import load_images
+from pipeline.events.simulator import recording_seed, simulate
+from pipeline.runtime.files import replacing
+from pipeline.runtime.pool import in_parallel
+
+
+@dataclass(frozen=True)
+class _Shot:
+    image: NDArray[np.float32]
+    name: str
+    root: Path
+    settings: Recordings
+
+
+def record(settings: Recordings, root: str | Path, workers: int) -> int:
+    """Record `per_class` pictures of each class to `root/<class>/<class>_<index>.aedat`; the folder is replaced whole.
+
+    Same settings, same bytes, whatever the number of workers.
+
+    Returns:
+        The number of events of all recordings.
+
+    Raises:
+        FileError: pictures are missing or unreadable.
+    """
+    images = load_images(settings.images, settings.per_class, settings.image_size)
+    with replacing(root) as partial:
+        for name in images:
+            (partial / name).mkdir(parents=True)
+        shots = [
+            _Shot(image, f"{name}/{name}_{index}.aedat", partial, settings)
+            for name in sorted(images)
+            for index, image in enumerate(images[name])
+        ]
+        return sum(in_parallel(_record_one, shots, workers, "recordings", "recordings"))
+
+
+def _record_one(shot: _Shot) -> int:
+    events = simulate(shot.image, shot.settings, recording_seed(shot.settings.seed, shot.name))
+    aedat2.write(shot.root / shot.name, events)
+    return len(events)

@@ -1,0 +1,49 @@
+"""One network class for ANN and SNN: layers in a row over all frames of all samples at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+from pipeline.nets.neurons import SpikingNeuron
+from pipeline.nets.qcfs import QCFS
+
+
+class FrameNet(nn.Module):
+    """Layers applied in order; synapses see [T·N, ...], a spiking neuron sees [T, N, ...].
+
+    Args:
+        layers: named layers, ending in one that gives logits.
+
+    Shape: frames [T, N, 2, H, W] (uint8 or float counts) -> logits float32 [T, N, C]. The output at step t does not
+    depend on frames after t; an ANN's only on frame t.
+    """
+
+    def __init__(self, layers: dict[str, nn.Module]) -> None:
+        super().__init__()
+        self.layers = nn.Sequential()
+        for name, layer in layers.items():
+            self.layers.add_module(name, layer)
+
+    def forward(self, frames: Tensor) -> Tensor:
+        steps, batch = frames.shape[:2]
+        x = frames.flatten(0, 1).to(torch.float32).contiguous(memory_format=torch.channels_last)
+        for layer in self.layers:
+            x = _spike(layer, x, steps) if isinstance(layer, SpikingNeuron) else layer(x)
+        return x.float().unflatten(0, (steps, batch))
+
+    def activations(self) -> Iterator[tuple[str, QCFS | SpikingNeuron]]:
+        """Name the activations in the order of the forward pass."""
+        for name, layer in self.layers.named_children():
+            if isinstance(layer, (QCFS, SpikingNeuron)):
+                yield name, layer
+
+
+def _spike(layer: SpikingNeuron, x: Tensor, steps: int) -> Tensor:
+    if x.dim() != 4:
+        return layer(x.unflatten(0, (steps, -1))).flatten(0, 1)
+    # Channels last stays channels last: the neuron sees its dense order, and no copy is made on either side.
+    dense = x.permute(0, 2, 3, 1)
+    return layer(dense.unflatten(0, (steps, -1))).flatten(0, 1).permute(0, 3, 1, 2)

@@ -1,0 +1,1 @@
+"""Numbers of finished runs -> tables, plots' data and figures; knows files and statistics, no model."""

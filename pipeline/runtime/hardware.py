@@ -1,0 +1,106 @@
+"""What this machine has: device, precision, worker processes. From the environment, never from params.yaml.
+
+Two machines then share one dvc.lock; what was used is written to each run's own record instead.
+
+    HSD_DEVICE     auto (default: cuda where there is one) | cpu | cuda | cuda:<n>
+    HSD_PRECISION  auto (default: bf16 where the hardware multiplies it) | fp32 | bf16
+    HSD_WORKERS    worker processes for simulation and integration (default: all cores)
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pipeline.errors import ConfigError
+
+if TYPE_CHECKING:
+    import torch
+
+
+def workers() -> int:
+    """Say how many worker processes to use."""
+    text = os.environ.get("HSD_WORKERS", "")
+    if not text:
+        available = getattr(os, "sched_getaffinity", None)
+        return len(available(0)) if available else os.cpu_count() or 1
+    if not text.isdigit() or int(text) < 1:
+        raise ConfigError(f"HSD_WORKERS: expected a whole number of at least 1, found {text!r}")
+    return int(text)
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """The device that computes and whether convolutions run in bfloat16 (`precision`: "bf16" or "fp32")."""
+
+    device: torch.device
+    precision: str
+
+    def autocast(self) -> Any:
+        """Give the context in which forward passes run; neurons and losses keep themselves in float32."""
+        import torch
+
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16")
+
+    def describe(self) -> dict[str, Any]:
+        """Say what computes, for a run's record."""
+        import torch
+
+        name = torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else _processor_name()
+        return {
+            "device": self.device.type,
+            "device_name": name,
+            "precision": self.precision,
+            "threads": torch.get_num_threads(),
+            "torch": torch.__version__,
+        }
+
+
+def hardware() -> Hardware:
+    """Choose device and precision from the environment and make computation repeatable.
+
+    Raises:
+        ConfigError: an environment variable asks for what does not exist.
+    """
+    # Must stand before the first cuBLAS call: its default workspace makes results vary from run to run.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    import torch
+
+    wanted = os.environ.get("HSD_DEVICE", "auto")
+    if wanted == "auto":
+        wanted = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(wanted)
+    except RuntimeError as error:
+        raise ConfigError(f"HSD_DEVICE: expected auto, cpu or cuda, found {wanted!r}") from error
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("HSD_DEVICE asks for cuda, but this torch sees no CUDA device; set it to cpu or auto")
+
+    precision = os.environ.get("HSD_PRECISION", "auto")
+    if precision == "auto":
+        precision = "bf16" if _multiplies_bf16(device) else "fp32"
+    if precision not in ("bf16", "fp32"):
+        raise ConfigError(f"HSD_PRECISION: expected auto, fp32 or bf16, found {precision!r}")
+
+    torch.use_deterministic_algorithms(True)
+    # On by default with the above: writes NaN into every new tensor, a third of a training step on a CPU.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    torch.backends.cudnn.benchmark = False
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = False
+    return Hardware(device, precision)
+
+
+def _multiplies_bf16(device: torch.device) -> bool:
+    import torch
+
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+
+
+def _processor_name() -> str:
+    import platform
+
+    return platform.machine()

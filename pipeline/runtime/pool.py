@@ -1,0 +1,66 @@
+"""Work spread over processes that end with the one that started them."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from typing import TypeVar
+
+from pipeline.runtime import guard
+from pipeline.runtime.progress import progress
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+# Items handed over at once: amortises the hand-over.
+CHUNK = 8
+# Chunks under way per worker: enough to keep it busy, few enough to bound the results that wait in memory.
+AHEAD = 3
+
+
+def in_parallel(
+    function: Callable[[Item], Result], items: Sequence[Item], workers: int, title: str, unit: str
+) -> Iterator[Result]:
+    """Apply a function to each item and yield the results in the items' order, with a progress bar.
+
+    Memory does not grow with the number of items, however slow the consumer is.
+
+    Args:
+        function: picklable; what it raises is raised here.
+        workers: processes; 1 works in this one.
+    """
+    if workers == 1 or len(items) <= CHUNK:
+        yield from progress(map(function, items), len(items), title, unit)
+        return
+    # Spawned, not forked: forking a process that has threads (torch, eventcv) can deadlock.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, context, initializer=_prepare) as pool:
+        yield from progress(_windowed(pool, function, items, workers * AHEAD), len(items), title, unit)
+
+
+def _windowed(
+    pool: ProcessPoolExecutor, function: Callable[[Item], Result], items: Sequence[Item], window: int
+) -> Iterator[Result]:
+    under_way: deque[Future[list[Result]]] = deque()
+    try:
+        for start in range(0, len(items), CHUNK):
+            under_way.append(pool.submit(_each, function, items[start : start + CHUNK]))
+            if len(under_way) > window:
+                yield from under_way.popleft().result()
+        while under_way:
+            yield from under_way.popleft().result()
+    finally:
+        for future in under_way:
+            future.cancel()
+
+
+def _each(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+    return [function(item) for item in items]
+
+
+def _prepare() -> None:
+    guard.die_with_parent()
+    # eventcv's own threads would compete with the other workers.
+    os.environ.setdefault("RAYON_NUM_THREADS", "1")

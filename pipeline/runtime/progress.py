@@ -1,0 +1,28 @@
+"""Progress bars: live on a terminal, a line every few seconds in a log."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from typing import TypeVar
+
+from tqdm import tqdm
+
+Item = TypeVar("Item")
+LOG_EVERY_SECONDS = 5.0
+
+
+def progress(items: Iterable[Item], total: int, title: str, unit: str) -> tqdm[Item]:
+    """Wrap an iterable so that its progress, rate and remaining time are seen on stderr."""
+    live = sys.stderr.isatty()
+    return tqdm(
+        items,
+        total=total,
+        desc=title,
+        unit=f" {unit}",
+        dynamic_ncols=live,
+        ncols=None if live else 100,
+        mininterval=0.2 if live else LOG_EVERY_SECONDS,
+        maxinterval=10.0 if live else LOG_EVERY_SECONDS,
+        leave=True,
+    )

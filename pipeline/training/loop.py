@@ -1,0 +1,187 @@
+"""The one training loop, for the ANN and for every SNN.
+
+Nothing random is kept from one step to the next: the order of an epoch and the noise of a step follow from the seed
+and their numbers, so a training that goes on from a checkpoint ends with the same bits.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from tqdm import tqdm
+
+from pipeline.config import Optimiser, Schedule
+from pipeline.nets import FrameNet
+from pipeline.runtime.guard import Interrupt
+from pipeline.runtime.hardware import Hardware
+from pipeline.runtime.progress import progress
+from pipeline.training.checkpoint import Checkpoint
+from pipeline.training.recipes import Objective
+
+TERMS = ("loss", "ce", "distillation")
+
+
+class Interrupted(KeyboardInterrupt):
+    """A training was asked to stop; its state is saved."""
+
+
+@dataclass(frozen=True)
+class Curves:
+    """One row an epoch: epoch (from 1), learning rate, mean loss terms, and accuracy on the training frames."""
+
+    header: tuple[str, ...]
+    rows: list[list[float]]
+
+
+def fit(
+    net: FrameNet,
+    frames: NDArray[np.uint8],
+    labels: NDArray[np.int64],
+    objective: Objective,
+    schedule: Schedule,
+    seed: int,
+    hardware: Hardware,
+    checkpoint: Checkpoint,
+    title: str,
+) -> Curves:
+    """Train a network in place, from its checkpoint if there is one; the checkpoint is deleted at the end.
+
+    Args:
+        frames: counts [N, T, 2, H, W], only those of the phase. labels: [N].
+        objective: gives the loss of a batch.
+        seed: of the order of the samples.
+        title: for the progress bar.
+
+    Raises:
+        Interrupted: on SIGINT or SIGTERM, after saving.
+        FloatingPointError: the loss is no longer finite.
+    """
+    device = hardware.device
+    net.to(device)
+    inputs, targets = torch.from_numpy(frames).to(device), torch.from_numpy(labels).to(device)
+    optimiser = _optimiser(net, schedule.optimiser)
+    state = _Progress(device)
+    saved = checkpoint.load(device)
+    if saved is not None:
+        net.load_state_dict(saved["net"])
+        optimiser.load_state_dict(saved["optimiser"])
+        state.restore(saved)
+        tqdm.write(f"{title}: goes on at epoch {state.epoch + 1} of {schedule.epochs}, step {state.step + 1}")
+
+    steps = math.ceil(len(labels) / schedule.batch_size)
+    bar = progress((), schedule.epochs * steps, title, "steps")
+    bar.update(state.epoch * steps + state.step)
+    with Interrupt() as interrupt, bar:
+        while state.epoch < schedule.epochs:
+            rate = learning_rate(schedule, state.epoch)
+            for group in optimiser.param_groups:
+                group["lr"] = rate
+            batches = epoch_order(len(labels), seed, state.epoch).split(schedule.batch_size)
+            net.train()
+            for indices in batches[state.step :]:
+                _step(net, inputs, targets, indices.to(device), objective, optimiser, hardware, state, seed)
+                bar.update()
+                if interrupt.requested:
+                    checkpoint.save(state.snapshot(net, optimiser))
+                    raise Interrupted(
+                        f"{title}: stopped in epoch {state.epoch + 1} of {schedule.epochs}, after step {state.step} of "
+                        f"{steps}; saved, the next run goes on from here"
+                    )
+            state.end_epoch(rate, len(labels), title)
+            bar.set_postfix(epoch=state.epoch, loss=f"{state.rows[-1][2]:.3f}", refresh=False)
+            checkpoint.save(state.snapshot(net, optimiser))
+    checkpoint.delete()
+    return Curves(("epoch", "lr", *TERMS, "accuracy"), state.rows)
+
+
+def learning_rate(schedule: Schedule, epoch: int) -> float:
+    """Give the learning rate of an epoch (from 0): constant, or half a cosine from lr towards 0."""
+    if schedule.decay == "constant":
+        return schedule.optimiser.lr
+    return schedule.optimiser.lr * (1 + math.cos(math.pi * epoch / schedule.epochs)) / 2
+
+
+def epoch_order(count: int, seed: int, epoch: int) -> Tensor:
+    """Give the order of the samples in an epoch: a permutation that follows from seed and epoch alone."""
+    return torch.randperm(count, generator=generator(seed, epoch))
+
+
+def generator(*numbers: int) -> torch.Generator:
+    """Make a generator whose stream follows from the numbers."""
+    entropy = np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0]
+    return torch.Generator().manual_seed(int(entropy) >> 1)
+
+
+def _step(
+    net: FrameNet,
+    inputs: Tensor,
+    targets: Tensor,
+    indices: Tensor,
+    objective: Objective,
+    optimiser: torch.optim.Optimizer,
+    hardware: Hardware,
+    state: _Progress,
+    seed: int,
+) -> None:
+    # For layers that draw from torch's own stream (dropout).
+    torch.manual_seed(generator(seed, state.epoch, state.step).initial_seed())
+    batch, labels = inputs[indices].transpose(0, 1), targets[indices]
+    with hardware.autocast():
+        terms, logits = objective(net, batch, labels)
+    optimiser.zero_grad(set_to_none=True)
+    terms["loss"].backward()
+    optimiser.step()
+    state.add(terms, logits.detach(), labels)
+
+
+def _optimiser(net: FrameNet, settings: Optimiser) -> torch.optim.Optimizer:
+    parameters = [parameter for parameter in net.parameters() if parameter.requires_grad]
+    if settings.name == "sgd":
+        return torch.optim.SGD(parameters, settings.lr, momentum=settings.momentum, weight_decay=settings.weight_decay)
+    return torch.optim.Adam(
+        parameters, settings.lr, betas=(settings.momentum, 0.999), weight_decay=settings.weight_decay
+    )
+
+
+class _Progress:
+    """How far a training has come. Sums stay on the device until the epoch ends: no synchronisation per batch."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.epoch = 0
+        self.step = 0
+        self.rows: list[list[float]] = []
+        self.sums = torch.zeros(len(TERMS) + 1, dtype=torch.float64, device=device)
+
+    def add(self, terms: dict[str, Tensor], logits: Tensor, labels: Tensor) -> None:
+        weighted = [terms[name].detach().double() * len(labels) for name in TERMS]
+        correct = (logits.mean(0).argmax(-1) == labels).sum().double()
+        self.sums += torch.stack([*weighted, correct])
+        self.step += 1
+
+    def end_epoch(self, rate: float, count: int, title: str) -> None:
+        means = (self.sums / count).tolist()
+        self.epoch, self.step = self.epoch + 1, 0
+        self.sums.zero_()
+        if not math.isfinite(means[0]):
+            raise FloatingPointError(f"{title}: the loss is {means[0]} in epoch {self.epoch}; lower the learning rate")
+        self.rows.append([self.epoch, rate, *means])
+
+    def snapshot(self, net: FrameNet, optimiser: torch.optim.Optimizer) -> dict[str, Any]:
+        return {
+            "epoch": self.epoch,
+            "step": self.step,
+            "rows": self.rows,
+            "sums": self.sums,
+            "net": net.state_dict(),
+            "optimiser": optimiser.state_dict(),
+        }
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        self.epoch, self.step, self.rows = saved["epoch"], saved["step"], saved["rows"]
+        self.sums.copy_(saved["sums"])

@@ -1,0 +1,25 @@
+"""Stage convert: the ANN becomes a spiking network (Section 4.2), tested before any fine-tuning."""
+
+from __future__ import annotations
+
+import argparse
+
+from pipeline.config import Params
+from pipeline.events.splits import TRAIN
+from pipeline.nets import convert
+from pipeline.nets.weights import save_weights
+from stages import _cli, _paths
+from stages._work import Job
+
+
+def main(params: Params, arguments: argparse.Namespace) -> None:
+    job = Job.start(params, arguments.dataset, arguments.ann, "converted", arguments.seed)
+    train = job.load(TRAIN)
+    snn = convert(job.load_ann(len(train.classes)))
+    save_weights(snn, _paths.weights(job.dataset, job.ann, "converted", job.seed))
+    batch_size = job.settings.train_ann.schedule.batch_size
+    job.finish(snn, len(train.labels), batch_size, None, {"levels": params.ann(job.ann).levels})
+
+
+if __name__ == "__main__":
+    _cli.run(main, "dataset", "ann", "seed")

@@ -1,0 +1,52 @@
+"""Draw the figures of the grid, each as PNG and SVG, from its finished runs and frames."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Iterator
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from pipeline.config import Params
+from pipeline.report import figures
+from pipeline.report.camera import camera
+from pipeline.report.recordings import preview
+from pipeline.report.results import Results, load
+from pipeline.report.style import drawing, save
+from pipeline.runtime.files import replacing
+from pipeline.runtime.progress import progress
+from stages import _cli, _paths
+
+RESULTS = _paths.DATA / "results"
+REPORTS = Path("reports")
+DRAWN = (
+    figures.accuracy_vs_t,
+    figures.training_curves,
+    figures.confusion,
+    figures.quantization,
+    figures.firing_rates,
+)
+
+
+def main(params: Params, _: Namespace) -> None:
+    """Write reports/<grid>/figures/<dataset>_<figure>.png and .svg."""
+    results = load(RESULTS, params.grid)
+    total = len(params.grid.datasets) * (len(DRAWN) + 1)
+    with replacing(REPORTS / params.grid.name / "figures") as directory, drawing():
+        directory.mkdir()
+        for name, figure in progress(draw(results, params), total, "figures", "figures"):
+            save(figure, directory, name, params.report.dpi)
+
+
+def draw(results: Results, params: Params) -> Iterator[tuple[str, Figure]]:
+    """Draw them one after the other: name and figure."""
+    for dataset in params.grid.datasets:
+        for function in DRAWN:
+            yield f"{dataset}_{function.__name__}", function(results, params, dataset)
+        recordings = preview(_paths.frames(dataset), params.report.preview)
+        yield f"{dataset}_camera", camera(recordings, params.dataset(dataset).phases)
+
+
+if __name__ == "__main__":
+    _cli.run(main)
