@@ -105,8 +105,9 @@ class Job:
         layers = count_operations(net, frames, batch_size, self.machine, f"{self.title}: operations")
         self._warn_of_silence(layers)
         folder = _paths.results(self.dataset, self.ann, self.run, self.seed)
+        rows = (curves.header, curves.rows) if curves else None
         facts = {"n_train": train_count, "seed": self.seed, **facts}
-        metrics = write_results(folder, logits, test.labels, test.classes, layers, curves, facts)
+        metrics = write_results(folder, logits, test.labels, test.classes, layers, rows, facts)
         write_run_record(
             _paths.record(self.dataset, self.ann, self.run, self.seed),
             {**self.machine.describe(), "seed": self.seed, "wall_s": round(time.monotonic() - self.began, 1)},

@@ -75,12 +75,12 @@ def _walk(net: FrameNet, batch: Tensor, recordings: int, layers: dict[str, Layer
         if isinstance(layer, (nn.Conv2d, nn.Linear)):
             name = child
             entry = layers.setdefault(name, Layer(name))
-            macs, synops = _synapses(layer, x if spikes is None else spikes, pool)
+            macs, synops = _count(layer, [x] if spikes is None else _reaching(spikes, pool))
             entry.macs += macs / recordings
             entry.synops += synops / recordings
         if isinstance(layer, SpikingNeuron):
             x = layer(x.unflatten(0, (steps, samples))).flatten(0, 1)
-            spikes, pool = x / layer.threshold, 1
+            spikes, pool = (x > 0).float(), 1
             entry = layers[name]
             entry.firing_rate = (entry.firing_rate or 0.0) + spikes.mean().item() * samples / recordings
             continue
@@ -89,27 +89,17 @@ def _walk(net: FrameNet, batch: Tensor, recordings: int, layers: dict[str, Layer
         x = layer(x)
 
 
-def _synapses(layer: nn.Conv2d | nn.Linear, inputs: Tensor, pool: int) -> tuple[int, int]:
-    """Count (multiply-accumulates, accumulates) of one layer, over all pooled sub-grids of its inputs."""
-    macs = synops = 0
-    if isinstance(layer, nn.Linear) and inputs.dim() == 4 and pool == 1:
-        inputs = inputs.flatten(1)
-    if pool > 1 and _is_binary(inputs):
-        # Rows and columns that fill no pool are lost in it.
-        height, width = (side // pool * pool for side in inputs.shape[2:])
-        grids = [inputs[:, :, r:height:pool, c:width:pool] for r in range(pool) for c in range(pool)]
-    else:
-        grids = [nn.functional.avg_pool2d(inputs, pool)] if pool > 1 else [inputs]
-    mac_counter, synop_counter = op_counter.MACCounter(), op_counter.SynOpCounter()
-    with (
-        torch.autocast(inputs.device.type, enabled=False),
-        op_counter.DispatchCounterMode([mac_counter, synop_counter]),
-    ):
-        for grid in grids:
-            layer(grid.flatten(1) if isinstance(layer, nn.Linear) else grid)
-    macs, synops = mac_counter.get_total(), synop_counter.get_total()
-    return macs, synops
+def _reaching(spikes: Tensor, pool: int) -> list[Tensor]:
+    """Split the spikes [T·N, C, H, W] before an average pool into the sub-grids that it sums, each of 0 and 1."""
+    # Rows and columns that fill no pool are lost in it.
+    height, width = (side // pool * pool for side in spikes.shape[2:])
+    return [spikes[:, :, row:height:pool, column:width:pool] for row in range(pool) for column in range(pool)]
 
 
-def _is_binary(x: Tensor) -> bool:
-    return bool(((x == 0) | (x == 1)).all())
+def _count(layer: nn.Conv2d | nn.Linear, inputs: list[Tensor]) -> tuple[int, int]:
+    """Count (multiply-accumulates, accumulates) of one layer, summed over its inputs."""
+    macs, synops = op_counter.MACCounter(), op_counter.SynOpCounter()
+    with torch.autocast(inputs[0].device.type, enabled=False), op_counter.DispatchCounterMode([macs, synops]):
+        for part in inputs:
+            layer(part.flatten(1) if isinstance(layer, nn.Linear) else part)
+    return macs.get_total(), synops.get_total()

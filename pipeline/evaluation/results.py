@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,6 @@ from numpy.typing import NDArray
 from pipeline.evaluation.accuracy import Logits, confusion, correct_after
 from pipeline.evaluation.operations import Layer, energy_uj
 from pipeline.runtime.files import replacing, write_csv, write_json
-from pipeline.training.loop import Curves
 
 
 def write_results(
@@ -20,7 +20,7 @@ def write_results(
     labels: NDArray[np.int64],
     classes: list[str],
     layers: list[Layer],
-    curves: Curves | None,
+    curves: tuple[Sequence[str], Sequence[Sequence[float]]] | None,
     facts: dict[str, Any],
 ) -> dict[str, Any]:
     """Write a run's results to a folder, whole or not at all.
@@ -28,7 +28,7 @@ def write_results(
     Args:
         logits: [T, N, C] on the test recordings. labels: [N].
         layers: operations and firing rates.
-        curves: of the training; None where there was none.
+        curves: header and rows, one an epoch, of the training; None where there was none.
         facts: further entries of metrics.json.
 
     Files: metrics.json (flat), logits.npz (logits, label), accuracy.csv (after each step), confusion.csv, layers.csv
@@ -74,7 +74,7 @@ def write_results(
             ],
         )
         if curves is not None:
-            write_csv(partial / "curves.csv", curves.header, curves.rows)
+            write_csv(partial / "curves.csv", *curves)
     return metrics
 
 

@@ -39,8 +39,9 @@ class QCFS(nn.Module):
 
     def positive_threshold(self) -> Tensor:
         """Give λ guarded to stay above 0, as a scalar that passes its gradient on unchanged."""
-        guard = (self.threshold.clamp(min=SMALLEST_THRESHOLD) - self.threshold).detach()
-        return self.threshold + guard
+        value = self.threshold.detach()
+        # The difference is exactly 0 and carries the gradient.
+        return value.clamp(min=SMALLEST_THRESHOLD) + (self.threshold - value)
 
     def forward(self, z: Tensor) -> Tensor:
         out: Tensor = _Quantise.apply(z.float(), self.positive_threshold(), self.levels, self.gradient == "clamp")

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import pickle
 import sys
 from pathlib import Path
 from typing import Any
@@ -49,13 +48,16 @@ class Checkpoint:
         with replacing(self.path) as partial:
             torch.save(state, partial)
 
-    def load(self, device: torch.device) -> dict[str, Any] | None:
-        """Read the state of an unfinished training, or None; an unreadable one is reported and set aside."""
+    def load(self) -> dict[str, Any] | None:
+        """Read the state of an unfinished training, or None; an unreadable one is reported and deleted.
+
+        The tensors are on the CPU; loading them into a network or optimiser moves them where they belong.
+        """
         if not self.path.exists():
             return None
         try:
-            state: dict[str, Any] = torch.load(self.path, map_location=device, weights_only=True)
-        except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
+            state: dict[str, Any] = torch.load(self.path, map_location="cpu", weights_only=True)
+        except Exception as error:  # torch lets whatever a damaged file provokes come through
             print(f"{self.path}: unreadable, the training starts over ({error})", file=sys.stderr)
             self.delete()
             return None

@@ -67,7 +67,7 @@ def fit(
     inputs, targets = torch.from_numpy(frames).to(device), torch.from_numpy(labels).to(device)
     optimiser = _optimiser(net, schedule.optimiser)
     state = _Progress(device)
-    saved = checkpoint.load(device)
+    saved = checkpoint.load()
     if saved is not None:
         net.load_state_dict(saved["net"])
         optimiser.load_state_dict(saved["optimiser"])

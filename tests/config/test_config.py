@@ -1,0 +1,146 @@
+"""Settings: wrong keys are named with their path and the nearest valid one; impossible ones are refused."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from pipeline.config import load, parse
+from pipeline.errors import ConfigError
+
+DOCUMENT = yaml.safe_load(Path("params.yaml").read_text())
+
+
+def changed(path: str, value: Any) -> dict[str, Any]:
+    """Copy params.yaml with one key set (or, for None... see removed)."""
+    document = copy.deepcopy(DOCUMENT)
+    *groups, key = path.split(".")
+    place = document
+    for group in groups:
+        place = place[group]
+    place[key] = value
+    return document
+
+
+def renamed(path: str, name: str) -> dict[str, Any]:
+    document = copy.deepcopy(DOCUMENT)
+    *groups, key = path.split(".")
+    place = document
+    for group in groups:
+        place = place[group]
+    place[name] = place.pop(key)
+    return document
+
+
+def refusal(document: dict[str, Any]) -> str:
+    with pytest.raises(ConfigError) as error:
+        parse(document)
+    return str(error.value)
+
+
+def test_params_yaml_is_valid_and_has_the_two_grids() -> None:
+    params = load()
+    assert params.grid.name == "default" and params.grid.seeds == [0]
+    study = params.grids["study"]
+    assert study.model_copy(update={"name": "default", "seeds": [0]}) == params.grid
+    assert len(study.seeds) == 5
+
+
+@pytest.mark.parametrize(
+    ("path", "wrong"),
+    [
+        ("recipes.hsd.weight", "wieght"),
+        ("grid.seeds", "seed"),
+        ("study.recipes", "recipies"),
+        ("datasets.embedded.train_ann.threshold", "treshold"),
+        ("datasets.embedded.finetune.converted.optimiser.lr", "lrate"),
+        ("datasets.embedded.recordings.camera.leak_rate_hz", "leak_rate"),
+        ("networks.vgg-snn.width", "widht"),
+        ("anns.l8.levels", "level"),
+        ("recipes", "recipe"),
+        ("report.dpi", "dpii"),
+    ],
+)
+def test_misspelt_keys_are_named_with_the_nearest(path: str, wrong: str) -> None:
+    message = refusal(renamed(path, wrong))
+    parent, _, key = path.rpartition(".")
+    assert f"{parent}.{wrong}".lstrip(".") in message
+    assert f"did you mean '{key}'?" in message
+
+
+@pytest.mark.parametrize("path", ["recipes.hsd.loss", "grid.seeds", "datasets.embedded.phases", "report"])
+def test_missing_keys_are_named(path: str) -> None:
+    document = copy.deepcopy(DOCUMENT)
+    *groups, key = path.split(".")
+    place = document
+    for group in groups:
+        place = place[group]
+    del place[key]
+    assert f"{path}: missing key" in refusal(document)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "expected"),
+    [
+        ("recipes.hsd.weight", "1e-3", "write 0.001"),
+        ("recipes.hsd.weight", -1.0, "greater than or equal to 0"),
+        ("datasets.embedded.phases.t1", 2.5, "valid integer"),
+        ("datasets.embedded.phases.t1", True, "valid integer"),
+        ("datasets.embedded.integrate.clip", "yes", "valid boolean"),
+        ("datasets.embedded.integrate.resize", "area", "'nearest' or 'bin'"),
+        ("recipes.hsd.neuron", "lif", "init: converted needs neuron: if"),
+        ("datasets.embedded.phases.t2", 6, "need 11 frames"),
+        ("datasets.embedded.integrate.steps", 9, "integrate.steps gives 9"),
+        ("networks.vgg-snn-8th.width", 0, "greater than 0"),
+        ("grid.seeds", [0, 0], "listed twice: 0"),
+        ("grid.seeds", [], "at least 1 item"),
+        ("grid.sweep", ["l4"], "anns must be ann and sweep together"),
+        ("grid.name", "My Grid", "pattern"),
+        ("datasets.embedded.recordings.sensor", [200, 200], "7-bit addresses"),
+        ("datasets.embedded.recordings.camera.contrast", 0.9, "must lie in 0..1"),
+    ],
+)
+def test_ill_typed_and_impossible_values_are_named(path: str, value: Any, expected: str) -> None:
+    message = refusal(changed(path, value))
+    assert expected in message
+    assert path.split(".")[0] in message
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "expected"),
+    [
+        ("grid.recipes", ["skd", "ht", "ht-kd", "hds"], "recipes has no entry 'hds'; did you mean 'hsd'?"),
+        ("study.datasets", ["embeded"], "did you mean 'embedded'?"),
+        ("datasets.embedded.network", "vgg", "networks has no entry 'vgg'"),
+        ("grid.recipes", ["if2"], "no entry 'if2'"),
+        ("grid.baselines", ["hsd"], "both baselines and recipes"),
+        ("grid.recipes", ["if", "hsd"], "both baselines and recipes"),
+        ("grid.sweep_recipes", ["if"], "takes recipes that need an ANN"),
+        ("datasets.embedded.recordings", None, "nothing to simulate"),
+    ],
+)  # fmt: skip
+def test_names_that_mean_nothing_are_refused(path: str, value: Any, expected: str) -> None:
+    document = changed(path, value)
+    if path == "study.datasets":
+        document["study"]["simulated"] = value
+    assert expected in refusal(document)
+
+
+def test_every_problem_is_listed_at_once() -> None:
+    document = changed("recipes.hsd.weight", "much")
+    document["datasets"]["embedded"]["phases"]["t1"] = 0
+    message = refusal(document)
+    assert "recipes.hsd.weight" in message and "datasets.embedded.phases.t1" in message
+
+
+def test_unreadable_files_are_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"p\.yaml: not found"):
+        load(tmp_path / "p.yaml")
+    for text in ("grid: [", "- 1", ""):
+        (tmp_path / "p.yaml").write_text(text)
+        with pytest.raises(ConfigError, match=r"p\.yaml"):
+            load(tmp_path / "p.yaml")

@@ -1,0 +1,118 @@
+"""The simulated camera: the same bytes always, both halves of a recording alike, any folder of images."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pipeline.config import load
+from pipeline.errors import ConfigError, FileError
+from pipeline.events import read_events
+from pipeline.events.listing import list_recordings
+from pipeline.events.record import record
+from pipeline.events.simulator import PATHS, render, simulate
+from pipeline.events.splits import assign
+
+EMBEDDED = load().dataset("embedded")
+
+
+def settings(**changes):
+    return EMBEDDED.recordings.model_copy(update={"per_class": 2, **changes})
+
+
+def folder_of_images(root: Path, classes: tuple[str, ...] = ("cat", "dog"), count: int = 3) -> Path:
+    rng = np.random.default_rng(0)
+    for name in classes:
+        (root / name).mkdir(parents=True)
+        for index in range(count):
+            pixels = rng.integers(0, 256, (20, 30, 3), np.uint8)
+            Image.fromarray(pixels).save(root / name / f"{index}.png")
+    return root
+
+
+def digest(root: Path) -> dict[str, str]:
+    files = sorted(path for path in root.rglob("*") if path.is_file())
+    return {str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def test_same_bytes_for_any_number_of_workers(tmp_path: Path) -> None:
+    images = str(folder_of_images(tmp_path / "images", count=6))
+    made = settings(images=images, per_class=6, duration_ms=20)
+    counts = [record(made, tmp_path / str(workers), workers) for workers in (1, 2)]
+    assert counts[0] == counts[1] > 0
+    assert digest(tmp_path / "1") == digest(tmp_path / "2")
+    assert len(digest(tmp_path / "1")) == 12
+    record(made.model_copy(update={"seed": 1}), tmp_path / "other", 1)
+    assert digest(tmp_path / "1") != digest(tmp_path / "other")
+
+
+def test_digits_are_recorded_and_read_by_the_common_reader(tmp_path: Path) -> None:
+    record(settings(duration_ms=50), tmp_path / "raw", 1)
+    listing = list_recordings(tmp_path / "raw")
+    assert listing.classes == list("0123456789")
+    assert listing.names[:3] == ["0/0_0.aedat", "0/0_1.aedat", "1/1_0.aedat"]
+    for index in range(0, 20, 7):
+        events = read_events(listing.path(index))
+        assert len(events) > 100 and events["x"].max() < 34 and events["t"][-1] <= 50_000
+
+
+def test_both_halves_see_the_whole_movement() -> None:
+    count = EMBEDDED.recordings.duration_ms + 1
+    loop = PATHS["closed_loop"](count, 2)
+    half = (count - 1) // 2
+    np.testing.assert_allclose(loop[: half + 1], loop[half:], atol=1e-9)
+    assert np.ptp(loop[: half + 1], axis=0).tolist() == [1, 1]
+    saccades = PATHS["saccades"](301, 1)
+    assert saccades[0].tolist() == saccades[-1].tolist()
+    # At rest where a saccade ends: the last step is a small part of the fastest.
+    speed = np.linalg.norm(np.diff(saccades, axis=0), axis=1)
+    assert speed[99] < 0.05 * speed.max()
+
+
+def test_moving_by_whole_pixels_moves_the_picture() -> None:
+    image = np.random.default_rng(0).random((6, 6), np.float32)
+    made = settings(sensor=[12, 12], duration_ms=8, image_size=6)
+    made = made.model_copy(update={"motion": made.motion.model_copy(update={"amplitude_px": 4.0, "loops": 1})})
+    frames = render(image, made)
+    # A quarter of the diamond is 2 px along each axis from its lowest corner, 2 px above the middle.
+    np.testing.assert_allclose(frames[0][1:7, 3:9], image, atol=1e-6)
+    np.testing.assert_allclose(frames[2][3:9, 5:11], image, atol=1e-6)
+    np.testing.assert_allclose(frames.sum(axis=(1, 2)), image.sum(), rtol=1e-5)
+
+
+def test_contrast_drives_the_events() -> None:
+    image = np.zeros((28, 28), np.float32)
+    image[8:20, 8:20] = 1
+
+    def count(contrast: float) -> int:
+        camera = EMBEDDED.recordings.camera.model_copy(update={"contrast": contrast})
+        return len(simulate(image, settings(camera=camera), 0))
+
+    assert count(0.5) > 1.5 * count(0.2) > count(0.0)
+
+
+def test_missing_images_are_named(tmp_path: Path) -> None:
+    with pytest.raises(FileError, match="no such folder of images"):
+        record(settings(images=str(tmp_path / "none")), tmp_path / "raw", 1)
+    root = folder_of_images(tmp_path / "images", count=1)
+    with pytest.raises(FileError, match="holds 1 images, per_class asks for 2"):
+        record(settings(images=str(root)), tmp_path / "raw", 1)
+    (root / "cat" / "1.png").write_bytes(b"no picture")
+    with pytest.raises(FileError, match=r"1\.png.*not readable as an image"):
+        record(settings(images=str(root)), tmp_path / "raw", 1)
+    assert not (tmp_path / "raw").exists() and not list(tmp_path.glob(".raw*"))
+
+
+def test_numeric_split_goes_by_the_number_in_the_name() -> None:
+    split = EMBEDDED.integrate.split.model_copy(update={"train": 3})
+    names = [f"cat/cat_{index}.aedat" for index in (0, 1, 10, 2, 3)]
+    assert assign(names, split) == [0, 0, 1, 0, 1]
+    assert assign(["c10/cifar10_cat_2.aedat", "c10/cifar10_cat_7.aedat"], split) == [0, 1]
+    with pytest.raises(ConfigError, match="no test recording"):
+        assign(names[:2], split)
+    with pytest.raises(ConfigError, match="no number"):
+        assign(["cat/cat.aedat"], split)

@@ -1,0 +1,130 @@
+"""The frames file: the same bytes always, damage named, nothing half-written left."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from pipeline.config import load as load_params
+from pipeline.errors import FileError, FramesError
+from pipeline.events import aedat2, events_from, read_events
+from pipeline.frames import integrate
+from pipeline.frames.build import build
+from pipeline.frames.store import load
+
+EMBEDDED = load_params().dataset("embedded").integrate
+
+
+def settings(**changes):
+    split = EMBEDDED.split.model_copy(update={"train": 6})
+    return EMBEDDED.model_copy(
+        update={"steps": 4, "sensor": [16, 16], "size": [8, 8], "resize": "bin", "split": split, **changes}
+    )
+
+
+def recordings(root: Path, per_class: int = 9, events: int = 300) -> Path:
+    rng = np.random.default_rng(0)
+    for name in ("b", "a"):
+        (root / name).mkdir(parents=True)
+        for index in range(per_class):
+            x, y = rng.integers(0, 16, (2, events))
+            made = events_from(np.sort(rng.integers(0, 9999, events)), x, y, rng.random(events) < 0.5)
+            aedat2.write(root / name / f"{name}_{index}.aedat", made)
+    return root
+
+
+def test_file_holds_what_was_integrated(tmp_path: Path) -> None:
+    root = recordings(tmp_path / "raw")
+    header = build(root, tmp_path / "f.h5", "toy", settings(), 1)
+    both = load(tmp_path / "f.h5")
+    assert both.names == sorted(both.names) and both.classes == ["a", "b"] == header.classes
+    assert both.frames.shape == (18, 4, 2, 8, 8) and both.frames.dtype == np.uint8
+    for index in (0, 9, 17):
+        events = read_events(root / both.names[index])
+        np.testing.assert_array_equal(both.frames[index], integrate(events, 4, (16, 16), (8, 8), resize="bin"))
+        assert both.classes[both.labels[index]] == both.names[index][0]
+    train, test = load(tmp_path / "f.h5", 0), load(tmp_path / "f.h5", 1)
+    assert len(train.labels) == 12 and len(test.labels) == 6
+    assert not set(train.names) & set(test.names)
+    with h5py.File(tmp_path / "f.h5") as file:
+        assert file["n_events"][:].tolist() == [300] * 18
+        assert set(file) == {"frames", "label", "split", "name", "n_events"}
+        assert not {key for key in file.attrs if key in ("time", "host", "path", "created")}
+
+
+def test_same_bytes_for_any_number_of_workers_and_other_bytes_for_other_events(tmp_path: Path) -> None:
+    root = recordings(tmp_path / "raw")
+    files = [tmp_path / "1.h5", tmp_path / "2.h5", tmp_path / "3.h5"]
+    build(root, files[0], "toy", settings(), 1)
+    build(root, files[1], "toy", settings(), 2)
+    assert files[0].read_bytes() == files[1].read_bytes()
+    aedat2.write(root / "a" / "a_0.aedat", events_from([5], [1], [1], [True]))
+    build(root, files[2], "toy", settings(), 1)
+    assert load(files[0]).header.sources != load(files[2]).header.sources
+
+
+def test_every_bad_recording_is_listed_and_the_old_file_stays(tmp_path: Path) -> None:
+    root = recordings(tmp_path / "raw")
+    target = tmp_path / "f.h5"
+    build(root, target, "toy", settings(), 1)
+    before = target.read_bytes()
+    (root / "a" / "a_1.aedat").write_bytes(b"nothing")
+    (root / "b" / "b_2.aedat").write_bytes((root / "b" / "b_2.aedat").read_bytes()[:-3])
+    aedat2.write(root / "b" / "b_3.aedat", events_from([5], [16], [1], [True]))
+    for workers in (1, 2):
+        with pytest.raises(FileError, match="3 of 18 recordings") as error:
+            build(root, target, "toy", settings(), workers)
+        message = str(error.value)
+        assert all(name in message for name in ("a_1.aedat", "b_2.aedat", "b_3.aedat", "off the sensor", "cut within"))
+    assert target.read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["f.h5"]
+
+
+def test_counts_above_255_are_an_error_or_clipped_and_counted(tmp_path: Path) -> None:
+    root = recordings(tmp_path / "raw")
+    aedat2.write(root / "a" / "a_0.aedat", events_from(range(1200), [3] * 1200, [3] * 1200, [True] * 1200))
+    with pytest.raises(FileError, match=r"a_0\.aedat: 4 counts above 255, the largest 300.*clip: true"):
+        build(root, tmp_path / "f.h5", "toy", settings(), 1)
+    assert not (tmp_path / "f.h5").exists()
+    header = build(root, tmp_path / "f.h5", "toy", settings(clip=True), 1)
+    assert header.clipped == 4
+    assert load(tmp_path / "f.h5").frames[0, :, 1, 1, 1].tolist() == [255] * 4
+
+
+def test_missing_recordings_are_named(tmp_path: Path) -> None:
+    with pytest.raises(FileError, match="no such folder"):
+        build(tmp_path / "none", tmp_path / "f.h5", "toy", settings(), 1)
+    (tmp_path / "raw" / "a").mkdir(parents=True)
+    with pytest.raises(FileError, match="no recordings"):
+        build(tmp_path / "raw", tmp_path / "f.h5", "toy", settings(), 1)
+
+
+def test_damaged_frames_files_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "f.h5"
+    with pytest.raises(FramesError, match=r"f\.h5: not found.*dvc repro"):
+        load(path)
+    build(recordings(tmp_path / "raw"), path, "toy", settings(), 1)
+    data = path.read_bytes()
+    damaged = [b"", b"no hdf5", data[: len(data) // 2], data[:64]]
+    for change in damaged:
+        path.write_bytes(change)
+        with pytest.raises(FramesError, match=r"f\.h5: damaged.*dvc repro"):
+            load(path)
+    path.write_bytes(data)
+    with h5py.File(path, "a") as file:
+        file.attrs["schema"] = 0
+    with pytest.raises(FramesError, match="schema 0"):
+        load(path)
+    path.write_bytes(data)
+    with h5py.File(path, "a") as file:
+        file["label"][0] = 7
+    with pytest.raises(FramesError, match="outside its 2 classes"):
+        load(path)
+    path.write_bytes(data)
+    with h5py.File(path, "a") as file:
+        del file["frames"]
+    with pytest.raises(FramesError, match="damaged"):
+        load(path)

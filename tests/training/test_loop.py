@@ -1,0 +1,232 @@
+"""The training loop: repeatable, resumable to the bit, and the teacher untouched."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from pipeline.config import Optimiser, Recipe, Schedule, TrainAnn
+from pipeline.nets import IF, QCFS, convert, vgg_snn
+from pipeline.runtime.hardware import Hardware, hardware
+from pipeline.training import loop
+from pipeline.training.checkpoint import Checkpoint
+from pipeline.training.loop import Interrupted, fit, learning_rate
+from pipeline.training.recipes import ann_objective, frozen, snn_objective
+
+CPU = Hardware(torch.device("cpu"), "fp32")
+
+
+def schedule(epochs: int = 3, name: str = "sgd", **changes) -> Schedule:
+    optimiser = Optimiser(name=name, lr=0.05 if name == "sgd" else 1e-3, momentum=0.9, weight_decay=0.0)
+    return Schedule(**{"epochs": epochs, "batch_size": 4, "optimiser": optimiser, "decay": "cosine", **changes})
+
+
+def recipe(**changes) -> Recipe:
+    return Recipe(
+        **{
+            "title": "HSD", "init": "converted", "neuron": "if", "threshold": 1.0, "loss": "skd", "weight": 1.0,
+            "temperature": 2.0, "average": "probabilities", "ce": "mean", "train_threshold": False,
+            "detach_reset": False, **changes,
+        }
+    )  # fmt: skip
+
+
+def data(count: int = 10, steps: int = 2) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(0)
+    return rng.integers(0, 5, (count, steps, 2, 16, 16), np.uint8), rng.integers(0, 3, count)
+
+
+def ann():
+    return vgg_snn(3, (16, 16), 1 / 32, lambda: QCFS(4, 2.0), torch.Generator().manual_seed(0))
+
+
+def objective():
+    return ann_objective(TrainAnn(schedule=schedule(), threshold=2.0, gradient="floor", loss="ace"))
+
+
+def train(net, root: Path, plan=None, what=None, seed: int = 0):
+    frames, labels = data()
+    plan, what = plan or schedule(), what or objective()
+    curves = fit(net, frames, labels, what, plan, seed, CPU, Checkpoint({"n": 1}, root), "test")
+    return net.state_dict(), curves
+
+
+def same(one: dict, two: dict) -> bool:
+    return all(torch.equal(one[name], two[name]) for name in one)
+
+
+def test_same_seed_same_bits_other_seed_other_weights(tmp_path: Path) -> None:
+    first, curves = train(ann(), tmp_path)
+    again, curves_again = train(ann(), tmp_path)
+    assert same(first, again) and curves == curves_again
+    assert not same(first, train(ann(), tmp_path, seed=1)[0])
+
+
+@pytest.mark.parametrize("name", ["sgd", "adam"])
+@pytest.mark.parametrize("stop_after", [1, 3, 4, 7])
+def test_interrupted_training_ends_with_equal_bits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, stop_after: int
+) -> None:
+    whole, curves = train(ann(), tmp_path / "whole", schedule(name=name))
+    steps = 0
+
+    def counted(*arguments):
+        nonlocal steps
+        step(*arguments)
+        steps += 1
+        if steps == stop_after:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    step = loop._step
+    monkeypatch.setattr(loop, "_step", counted)
+    with pytest.raises(Interrupted, match="saved, the next run goes on"):
+        train(ann(), tmp_path, schedule(name=name))
+    assert len(list(tmp_path.rglob("*.pt"))) == 1
+    resumed, resumed_curves = train(ann(), tmp_path, schedule(name=name))
+    # Three epochs of three steps: what was done before the stop is not done again.
+    assert steps == 9
+    assert same(whole, resumed) and curves == resumed_curves
+    assert not list(tmp_path.rglob("*.pt"))
+
+
+def test_training_killed_at_an_epoch_ends_with_equal_bits(tmp_path: Path) -> None:
+    script = (
+        "import os, sys, torch; from pathlib import Path; import tests.training.test_loop as t\n"
+        "from pipeline.training.checkpoint import Checkpoint\n"
+        "save = Checkpoint.save\n"
+        "def killed(self, state):\n"
+        "    save(self, state)\n"
+        "    if state['epoch'] == int(sys.argv[2]): os.kill(os.getpid(), 9)\n"
+        "Checkpoint.save = killed\n"
+        "state, _ = t.train(t.ann(), Path(sys.argv[1])); torch.save(state, Path(sys.argv[1]) / 'done')\n"
+    )
+    whole, _ = train(ann(), tmp_path / "whole")
+    for epoch in ("1", "2", "9"):
+        done = subprocess.run([sys.executable, "-c", script, str(tmp_path), epoch], capture_output=True, timeout=120)
+        assert done.returncode == (0 if epoch == "9" else -signal.SIGKILL), done.stderr.decode()
+    assert same(whole, torch.load(tmp_path / "done", weights_only=True))
+
+
+def test_damaged_checkpoint_starts_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    whole, _ = train(ann(), tmp_path / "whole")
+    checkpoint = Checkpoint({"n": 1}, tmp_path)
+    checkpoint.path.parent.mkdir(parents=True)
+    for damage in (b"", b"no checkpoint", b"\x80\x02."):
+        checkpoint.path.write_bytes(damage)
+        assert same(whole, train(ann(), tmp_path)[0])
+        assert "starts over" in capsys.readouterr().err
+
+
+def test_checkpoints_of_other_settings_are_not_found(tmp_path: Path) -> None:
+    assert Checkpoint({"lr": 1}, tmp_path).path != Checkpoint({"lr": 2}, tmp_path).path
+    assert Checkpoint({"lr": 1}, tmp_path).path == Checkpoint({"lr": 1}, tmp_path).path
+
+
+def test_teacher_is_another_object_and_bit_unchanged(tmp_path: Path) -> None:
+    original = ann()
+    train(original, tmp_path)
+    original.train()
+    teacher = frozen(original)
+    student = convert(original)
+    before = {name: value.clone() for name, value in teacher.state_dict().items()}
+    trained, _ = train(student, tmp_path, what=snn_objective(recipe(), teacher))
+    assert same(before, teacher.state_dict())
+    assert not teacher.training and not any(parameter.requires_grad for parameter in teacher.parameters())
+    assert teacher is not original and original.training
+    mine = {parameter.data_ptr() for parameter in student.parameters()}
+    assert not mine & {parameter.data_ptr() for parameter in teacher.parameters()}
+    assert not torch.equal(trained["layers.conv1.weight"], before["layers.conv1.weight"])
+
+
+def test_thresholds_stay_frozen_unless_asked(tmp_path: Path) -> None:
+    teacher = frozen(ann())
+    for moving in (False, True):
+        student = convert(ann(), train_threshold=moving)
+        before = [layer.threshold.item() for _, layer in student.activations()]
+        train(student, tmp_path, what=snn_objective(recipe(), teacher))
+        after = [layer.threshold.item() for _, layer in student.activations()]
+        assert (before != after) == moving
+
+
+def test_loss_is_cross_entropy_plus_weighted_distillation(tmp_path: Path) -> None:
+    original = ann()
+    train(original, tmp_path)
+    teacher, student = frozen(original), convert(original)
+    frames, labels = data()
+    batch, target = torch.from_numpy(frames).transpose(0, 1), torch.from_numpy(labels)
+    terms, _ = snn_objective(recipe(weight=0.3), teacher)(student, batch, target)
+    assert terms["distillation"] > 0
+    torch.testing.assert_close(terms["loss"], terms["ce"] + 0.3 * terms["distillation"])
+    alone, _ = snn_objective(recipe(loss="ce"), None)(student, batch, target)
+    assert torch.equal(alone["loss"], terms["ce"])
+
+
+def test_distillation_without_a_teacher_is_refused() -> None:
+    with pytest.raises(ValueError, match="needs a teacher"):
+        snn_objective(recipe(), None)
+
+
+def test_random_student_learns(tmp_path: Path) -> None:
+    net = vgg_snn(3, (16, 16), 1 / 16, lambda: IF(1.0), torch.Generator().manual_seed(0))
+    what = snn_objective(recipe(init="random", loss="ce"), None)
+    _, curves = train(net, tmp_path, schedule(30, "adam", optimiser=Optimiser(name="adam", lr=5e-3, momentum=0.9,
+                                                                           weight_decay=0.0)), what)  # fmt: skip
+    assert curves.rows[-1][1] < curves.rows[0][1]
+    assert curves.rows[-1][2] < 0.5 * curves.rows[0][2]
+
+
+def test_cosine_goes_from_the_rate_to_zero() -> None:
+    plan = schedule(10)
+    rates = [learning_rate(plan, epoch) for epoch in range(11)]
+    assert rates[0] == pytest.approx(0.05) and rates[5] == pytest.approx(0.025) and rates[10] == pytest.approx(0)
+    assert all(a > b for a, b in pairwise(rates))
+    assert learning_rate(schedule(10, decay="constant"), 9) == pytest.approx(0.05)
+
+
+def test_diverging_loss_says_so(tmp_path: Path) -> None:
+    plan = schedule(3, optimiser=Optimiser(name="sgd", lr=1e30, momentum=0.9, weight_decay=0.0))
+    with pytest.raises(FloatingPointError, match="lower the learning rate"):
+        train(ann(), tmp_path, plan)
+
+
+def test_machine_is_chosen_by_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    from pipeline.errors import ConfigError
+
+    monkeypatch.setenv("HSD_DEVICE", "cpu")
+    for precision in ("fp32", "bf16"):
+        monkeypatch.setenv("HSD_PRECISION", precision)
+        assert hardware().precision == precision
+    monkeypatch.setenv("HSD_PRECISION", "fp8")
+    with pytest.raises(ConfigError, match="HSD_PRECISION"):
+        hardware()
+    monkeypatch.setenv("HSD_DEVICE", "abacus")
+    with pytest.raises(ConfigError, match="HSD_DEVICE"):
+        hardware()
+
+
+def test_stage_ends_soon_after_its_dvc(tmp_path: Path) -> None:
+    child = tmp_path / "child.py"
+    child.write_text(
+        "import time; from pipeline.runtime import guard; guard.die_with_dvc(); print('up', flush=True); time.sleep(60)"
+    )
+    # A process named dvc that runs the child through a shell, as DVC does.
+    dvc = tmp_path / "dvc"
+    dvc.write_text(f"import subprocess; subprocess.run('{sys.executable} {child}; true', shell=True)")
+    parent = subprocess.Popen(
+        [sys.executable, str(dvc)], stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(Path.cwd())}
+    )
+    assert parent.stdout.readline() == b"up\n"
+    parent.kill()
+    began = time.monotonic()
+    # The pipe closes when the last process that holds it, the child, is gone.
+    parent.stdout.read()
+    assert time.monotonic() - began < 20

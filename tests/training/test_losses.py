@@ -1,0 +1,110 @@
+"""Losses against numbers worked by hand, and their relations."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.training.losses import AVERAGES, ace, ce_mean, kd, skd
+
+LN2, LN3 = math.log(2), math.log(3)
+
+
+def draw(steps: int, batch: int, classes: int, seed: int) -> torch.Tensor:
+    return torch.randn(steps, batch, classes, generator=torch.Generator().manual_seed(seed)) * 4
+
+
+def test_ace_by_hand() -> None:
+    # Two frames, one sample, two classes: softmax (1/2, 1/2) and (1/4, 3/4); the target is class 0.
+    logits = torch.tensor([[[0.0, 0.0]], [[0.0, LN3]]])
+    assert ace(logits, torch.tensor([0])).item() == pytest.approx((LN2 + math.log(4)) / 2)
+
+
+def test_ce_mean_by_hand() -> None:
+    # The mean logits are (0, ln3/2): softmax of class 0 is 1 / (1 + sqrt 3).
+    logits = torch.tensor([[[0.0, 0.0]], [[0.0, LN3]]])
+    assert ce_mean(logits, torch.tensor([0])).item() == pytest.approx(math.log(1 + math.sqrt(3)))
+
+
+def test_kd_by_hand() -> None:
+    teacher = torch.tensor([[[0.0, LN3]]])  # (1/4, 3/4)
+    student = torch.tensor([[[0.0, 0.0]], [[0.0, LN3]]])  # (1/2, 1/2) and (1/4, 3/4), mean (3/8, 5/8)
+    expected = 0.25 * math.log(0.25 / 0.375) + 0.75 * math.log(0.75 / 0.625)
+    assert kd(student, teacher, 1.0).item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_skd_by_hand() -> None:
+    teacher = torch.tensor([[[0.0, LN3]]])
+    student = torch.tensor([[[0.0, 0.0]], [[0.0, LN3]]])
+    # The second step equals the teacher and costs nothing.
+    expected = (0.25 * math.log(0.25 / 0.5) + 0.75 * math.log(0.75 / 0.5)) / 2
+    assert skd(student, teacher, 1.0).item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_temperature_by_hand() -> None:
+    # At τ = 2 logits (0, 2 ln 3) are the distribution (1/4, 3/4); the loss is τ² = 4 times the divergence.
+    teacher, student = torch.tensor([[[0.0, 2 * LN3]]]), torch.zeros(1, 1, 2)
+    expected = 4 * (0.25 * math.log(0.25 / 0.5) + 0.75 * math.log(0.75 / 0.5))
+    assert kd(student, teacher, 2.0).item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_teacher_is_averaged_as_probabilities_or_as_logits() -> None:
+    teacher = torch.tensor([[[0.0, 0.0]], [[0.0, LN3]]])
+    student = torch.zeros(1, 1, 2)
+
+    def divergence(p: float) -> float:
+        return p * math.log(2 * p) + (1 - p) * math.log(2 * (1 - p))
+
+    assert kd(student, teacher, 1.0, "probabilities").item() == pytest.approx(divergence(3 / 8), rel=1e-5)
+    assert kd(student, teacher, 1.0, "logits").item() == pytest.approx(divergence(1 / (1 + math.sqrt(3))), rel=1e-5)
+
+
+@settings(max_examples=50)
+@given(st.integers(1, 6), st.integers(1, 4), st.integers(2, 7), st.integers(0, 10_000), st.sampled_from(AVERAGES))
+def test_skd_is_at_least_kd(steps: int, batch: int, classes: int, seed: int, average: str) -> None:
+    student, teacher = draw(steps, batch, classes, seed), draw(steps, batch, classes, seed + 1)
+    lower, upper = (loss(student, teacher, 2.0, average).item() for loss in (kd, skd))
+    assert upper >= lower - 1e-5
+    assert lower >= -1e-6
+    if steps == 1:
+        assert upper == pytest.approx(lower, abs=1e-6)
+
+
+def test_skd_is_strictly_more_where_steps_differ() -> None:
+    student, teacher = draw(5, 8, 10, 0), draw(5, 8, 10, 1)
+    assert skd(student, teacher, 2.0) > kd(student, teacher, 2.0) + 0.1
+
+
+@pytest.mark.parametrize("average", AVERAGES)
+def test_zero_when_the_student_is_the_teacher(average: str) -> None:
+    teacher = draw(1, 6, 10, 3).expand(4, -1, -1)
+    for loss in (kd, skd):
+        assert loss(teacher.clone(), teacher, 2.0, average).item() == pytest.approx(0, abs=1e-6)
+    varied = draw(4, 6, 10, 3)
+    assert kd(varied.clone(), varied, 2.0, average).item() == pytest.approx(0, abs=1e-6)
+
+
+def test_no_gradient_reaches_the_teacher() -> None:
+    for loss in (kd, skd):
+        student, teacher = draw(3, 2, 4, 0).requires_grad_(), draw(3, 2, 4, 1).requires_grad_()
+        loss(student, teacher, 2.0).backward()
+        assert teacher.grad is None
+        assert student.grad.abs().sum() > 0
+
+
+def test_logits_far_apart_stay_finite() -> None:
+    student = torch.tensor([[[200.0, -200.0, 0.0]]], requires_grad=True)
+    teacher = torch.tensor([[[-200.0, 200.0, 0.0]]])
+    for loss in (kd, skd):
+        value = loss(student, teacher, 1.0)
+        value.backward()
+        assert math.isfinite(value.item()) and student.grad.isfinite().all()
+
+
+def test_unknown_average_is_refused() -> None:
+    with pytest.raises(ValueError, match="probabilities"):
+        kd(draw(1, 1, 2, 0), draw(1, 1, 2, 1), 1.0, "mean")
