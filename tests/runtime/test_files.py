@@ -1,0 +1,57 @@
+"""Files appear whole or not at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.runtime.files import replacing, write_csv, write_json, write_text
+from pipeline.runtime.pool import in_parallel
+
+
+def test_a_file_replaces_the_old_one_only_when_the_block_ends_well(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "file.txt"
+    write_text(path, "old")
+    with pytest.raises(RuntimeError, match="half"), replacing(path) as partial:
+        partial.write_text("new, but ha")
+        raise RuntimeError("half way")
+    assert path.read_text() == "old" and [p.name for p in path.parent.iterdir()] == ["file.txt"]
+    write_text(path, "new")
+    assert path.read_text() == "new"
+
+
+def test_a_folder_is_replaced_whole(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    for names in (("a", "b"), ("c",)):
+        with replacing(folder) as partial:
+            partial.mkdir()
+            for name in names:
+                (partial / name).touch()
+        assert sorted(path.name for path in folder.iterdir()) == list(names)
+    with pytest.raises(ValueError, match="stop"), replacing(folder) as partial:
+        partial.mkdir()
+        raise ValueError("stop")
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+    assert [path.name for path in folder.iterdir()] == ["c"]
+
+
+def test_equal_content_is_equal_bytes(tmp_path: Path) -> None:
+    write_json(tmp_path / "a", {"b": 1, "a": 2.5})
+    write_json(tmp_path / "b", {"a": 2.5, "b": 1})
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    write_csv(tmp_path / "c", ["x", "y"], [[1, 0.1], [2, "z,z"]])
+    assert (tmp_path / "c").read_bytes() == b'x,y\n1,0.1\n2,"z,z"\n'
+
+
+def double(number: int) -> int:
+    if number == 77:
+        raise ValueError("seventy-seven")
+    return 2 * number
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_parallel_work_keeps_the_order_and_passes_errors_on(workers: int) -> None:
+    assert list(in_parallel(double, list(range(50)), workers, "t", "items")) == [2 * i for i in range(50)]
+    with pytest.raises(ValueError, match="seventy-seven"):
+        list(in_parallel(double, list(range(200)), workers, "t", "items"))
