@@ -108,9 +108,35 @@ class Recordings(Group):
         return self
 
 
-class Split(Group):
+class NumericSplit(Group):
     rule: Literal["numeric"]
     train: Count
+
+
+class FirstForTestSplit(Group):
+    rule: Literal["test_first"]
+    test: Count
+
+
+class LexicographicSplit(Group):
+    rule: Literal["lexicographic"]
+    share: Share
+
+
+class RandomSplit(Group):
+    rule: Literal["random"]
+    share: Share
+    seed: Whole
+
+
+class ListedSplit(Group):
+    rule: Literal["listed"]
+    file: str
+
+
+Split = Annotated[
+    NumericSplit | FirstForTestSplit | LexicographicSplit | RandomSplit | ListedSplit, Field(discriminator="rule")
+]
 
 
 class Integrate(Group):

@@ -14,7 +14,7 @@ from pipeline.config import Integrate
 from pipeline.errors import FileError, RecordingError
 from pipeline.events.listing import Listing, list_recordings
 from pipeline.events.read import decode_events
-from pipeline.events.splits import assign
+from pipeline.events.splits import assign, describe
 from pipeline.frames.integrate import integrate
 from pipeline.frames.store import Header, Writer
 from pipeline.runtime.files import replacing
@@ -76,7 +76,7 @@ def build(source: str | Path, target: str | Path, dataset: str, settings: Integr
             sensor=list(settings.sensor),
             size=list(settings.size),
             resize=settings.resize,
-            split=f"{settings.split.rule}, train: {settings.split.train}",
+            split=describe(settings.split),
             sources=digest.hexdigest(),
             clipped=clipped,
         )

@@ -10,12 +10,11 @@ import pytest
 from PIL import Image
 
 from pipeline.config import load
-from pipeline.errors import ConfigError, FileError
+from pipeline.errors import FileError
 from pipeline.events import read_events
 from pipeline.events.listing import list_recordings
 from pipeline.events.record import record
 from pipeline.events.simulator import PATHS, render, simulate
-from pipeline.events.splits import assign
 
 EMBEDDED = load().dataset("embedded")
 
@@ -105,14 +104,3 @@ def test_missing_images_are_named(tmp_path: Path) -> None:
     with pytest.raises(FileError, match=r"1\.png.*not readable as an image"):
         record(settings(images=str(root)), tmp_path / "raw", 1)
     assert not (tmp_path / "raw").exists() and not list(tmp_path.glob(".raw*"))
-
-
-def test_numeric_split_goes_by_the_number_in_the_name() -> None:
-    split = EMBEDDED.integrate.split.model_copy(update={"train": 3})
-    names = [f"cat/cat_{index}.aedat" for index in (0, 1, 10, 2, 3)]
-    assert assign(names, split) == [0, 0, 1, 0, 1]
-    assert assign(["c10/cifar10_cat_2.aedat", "c10/cifar10_cat_7.aedat"], split) == [0, 1]
-    with pytest.raises(ConfigError, match="no test recording"):
-        assign(names[:2], split)
-    with pytest.raises(ConfigError, match="no number"):
-        assign(["cat/cat.aedat"], split)
