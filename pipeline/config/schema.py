@@ -4,33 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
+from pipeline.config.base import Count, Group, Name, Names, Nonnegative, Pair, Positive, Share, Whole, unique
 from pipeline.config.names import unknown_name
-
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
-Count = Annotated[int, Field(ge=1)]
-Whole = Annotated[int, Field(ge=0)]
-Positive = Annotated[float, Field(gt=0)]
-Nonnegative = Annotated[float, Field(ge=0)]
-Share = Annotated[float, Field(ge=0, le=1)]
-Pair = Annotated[list[Count], Field(min_length=2, max_length=2)]
-
-
-def _unique(values: list[Any]) -> list[Any]:
-    doubled = sorted({str(v) for v in values if values.count(v) > 1})
-    if doubled:
-        raise ValueError(f"listed twice: {', '.join(doubled)}")
-    return values
-
-
-Names = Annotated[list[Name], AfterValidator(_unique)]
-
-
-class Group(BaseModel):
-    """A group of keys: unknown keys, missing keys and values of another type are errors."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, protected_namespaces=())
+from pipeline.config.splits import Split
 
 
 class Grid(Group):
@@ -43,7 +21,7 @@ class Grid(Group):
     sweep_recipes: Names
     baselines: Names
     recipes: Names
-    seeds: Annotated[list[Whole], AfterValidator(_unique), Field(min_length=1)]
+    seeds: Annotated[list[Whole], AfterValidator(unique), Field(min_length=1)]
 
     @model_validator(mode="after")
     def _sweep_is_trained(self) -> Grid:
@@ -108,38 +86,8 @@ class Recordings(Group):
         return self
 
 
-class NumericSplit(Group):
-    rule: Literal["numeric"]
-    train: Count
-
-
-class FirstForTestSplit(Group):
-    rule: Literal["test_first"]
-    test: Count
-
-
-class LexicographicSplit(Group):
-    rule: Literal["lexicographic"]
-    share: Share
-
-
-class RandomSplit(Group):
-    rule: Literal["random"]
-    share: Share
-    seed: Whole
-
-
-class ListedSplit(Group):
-    rule: Literal["listed"]
-    file: str
-
-
-Split = Annotated[
-    NumericSplit | FirstForTestSplit | LexicographicSplit | RandomSplit | ListedSplit, Field(discriminator="rule")
-]
-
-
 class Integrate(Group):
+    layout: Literal["classes", "sides", "dvsgesture"]
     steps: Count
     sensor: Pair
     size: Pair

@@ -7,17 +7,36 @@ from pathlib import Path
 
 from pipeline.config.names import nearest
 from pipeline.errors import RecordingError
-from pipeline.events import aedat2, atis
+from pipeline.events import aedat2, aedat3, aedat4, atis, npy, npz
 from pipeline.events.types import Events
 
-FORMATS: dict[str, Callable[[bytes, str | Path], Events]] = {".aedat": aedat2.decode, ".bin": atis.decode}
+Decoder = Callable[[bytes, str | Path], Events]
+
+
+def _aedat(data: bytes, path: str | Path) -> Events:
+    """Decode any AEDAT: the versions share the suffix .aedat, the first line tells them apart."""
+    for version in (aedat2, aedat3, aedat4):
+        if data.startswith(version.SIGNATURE):
+            return version.decode(data, path)
+    raise RecordingError(path, f"no AEDAT 2.0, 3.1 or 4 recording: it starts with {data[:14]!r}")
+
+
+FORMATS: dict[str, Decoder] = {
+    ".aedat": _aedat,
+    ".aedat4": aedat4.decode,
+    ".bin": atis.decode,
+    ".npy": npy.decode,
+    ".npz": npz.decode,
+}
 
 
 def read_events(path: str | Path) -> Events:
     """Read a recording.
 
     Args:
-        path: an AEDAT 2.0 file (.aedat) or an ATIS file (.bin).
+        path: a file of AEDAT 2.0, 3.1 (.aedat) or 4 (.aedat4), of ATIS, so of N-MNIST and N-Caltech101 (.bin), of
+            SpikingJelly's events_np (.npz) or of Tonic's DVS128 Gesture (.npy). Each format's module says what its x, y
+            and p mean and how copies of the same recording in two formats differ.
 
     Returns:
         A structured array [E], in the file's order: t int64 (µs), x and y uint16 (as stored), p bool (as stored).

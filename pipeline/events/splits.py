@@ -12,6 +12,7 @@ import numpy as np
 
 from pipeline.config import (
     FirstForTestSplit,
+    GivenSplit,
     LexicographicSplit,
     ListedSplit,
     NumericSplit,
@@ -19,21 +20,22 @@ from pipeline.config import (
     Split,
 )
 from pipeline.errors import ConfigError, FileError
+from pipeline.events.listing import SIDES, TEST, TRAIN, Recording
 
-TRAIN, TEST = 0, 1
-SIDES = {"train": TRAIN, "test": TEST}
+__all__ = ["TEST", "TRAIN", "assign", "describe"]
 
 
-def assign(names: Sequence[str], split: Split) -> list[int]:
+def assign(recordings: Sequence[Recording], split: Split) -> list[int]:
     """Put each recording on one side.
 
     Args:
-        names: `<class>/<file>` of each recording, sorted.
+        recordings: of one listing.
         split: the rule and its numbers:
             numeric: the last number in the file's name, below `train` for training (CIFAR10-DVS's 0-899 / 900-999);
             test_first: that number, below `test` for the test (the first 100 of each class);
             lexicographic: the first int(share · n) of each class in sorted order for training;
             random: as many of each class, drawn with `seed`;
+            given: what the layout says (N-MNIST's folders, DVS128 Gesture's trial lists);
             listed: a csv `file` with the columns name and split (train or test) that names every recording once.
 
     Returns:
@@ -43,10 +45,10 @@ def assign(names: Sequence[str], split: Split) -> list[int]:
         ConfigError: the rule does not fit the names, or leaves a side empty.
         FileError: the listed file is missing, or does not name every recording once.
     """
-    sides = _assign(names, split)
+    sides = _assign(recordings, split)
     for side, word in ((TRAIN, "training"), (TEST, "test")):
         if side not in sides:
-            raise ConfigError(f"split {describe(split)} leaves no {word} recording of {len(names)}")
+            raise ConfigError(f"split {describe(split)} leaves no {word} recording of {len(recordings)}")
     return sides
 
 
@@ -56,16 +58,19 @@ def describe(split: Split) -> str:
     return ", ".join([split.rule, *(f"{key}: {value}" for key, value in values.items())])
 
 
-def _assign(names: Sequence[str], split: Split) -> list[int]:
+def _assign(recordings: Sequence[Recording], split: Split) -> list[int]:
+    names = [recording.name for recording in recordings]
     match split:
+        case GivenSplit():
+            return _given(recordings)
         case NumericSplit():
             return [TRAIN if _number(name) < split.train else TEST for name in names]
         case FirstForTestSplit():
             return [TEST if _number(name) < split.test else TRAIN for name in names]
         case LexicographicSplit():
-            return _first_of_each_class(names, split.share, None)
+            return _first_of_each_class(recordings, split.share, None)
         case RandomSplit():
-            return _first_of_each_class(names, split.share, split.seed)
+            return _first_of_each_class(recordings, split.share, split.seed)
         case ListedSplit():
             return _listed(names, Path(split.file))
 
@@ -77,11 +82,18 @@ def _number(name: str) -> int:
     return int(numbers[-1])
 
 
-def _first_of_each_class(names: Sequence[str], share: float, seed: int | None) -> list[int]:
-    classes: dict[str, list[int]] = defaultdict(list)
-    for index in sorted(range(len(names)), key=lambda index: names[index]):
-        classes[names[index].partition("/")[0]].append(index)
-    sides = [TEST] * len(names)
+def _given(recordings: Sequence[Recording]) -> list[int]:
+    sides = [recording.side for recording in recordings if recording.side is not None]
+    if len(sides) < len(recordings):
+        raise ConfigError("split given: this layout says nothing of sides; choose another rule or layout")
+    return sides
+
+
+def _first_of_each_class(recordings: Sequence[Recording], share: float, seed: int | None) -> list[int]:
+    classes: dict[int, list[int]] = defaultdict(list)
+    for index in sorted(range(len(recordings)), key=lambda index: recordings[index].name):
+        classes[recordings[index].label].append(index)
+    sides = [TEST] * len(recordings)
     for number, members in enumerate(classes[name] for name in sorted(classes)):
         order = range(len(members))
         if seed is not None:

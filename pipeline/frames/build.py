@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 import h5py
@@ -12,9 +14,10 @@ from numpy.typing import NDArray
 
 from pipeline.config import Integrate
 from pipeline.errors import FileError, RecordingError
-from pipeline.events.listing import Listing, list_recordings
+from pipeline.events.listing import Listing, Recording, list_recordings
 from pipeline.events.read import decode_events
 from pipeline.events.splits import assign, describe
+from pipeline.events.types import Events
 from pipeline.frames.integrate import integrate
 from pipeline.frames.store import Header, Writer
 from pipeline.runtime.files import replacing
@@ -25,7 +28,9 @@ MOST = np.iinfo(np.uint8).max
 
 @dataclass(frozen=True)
 class _Task:
-    path: Path
+    """The samples of one file, which is decoded once."""
+
+    recordings: list[Recording]
     settings: Integrate
 
 
@@ -49,16 +54,14 @@ def build(source: str | Path, target: str | Path, dataset: str, settings: Integr
         FileError: recordings are missing or bad; all bad ones are listed, not only the first.
         ConfigError: the split rule does not fit the recordings.
     """
-    listing = list_recordings(source)
-    splits = assign(listing.names, settings.split)
-    tasks = [_Task(listing.path(index), settings) for index in range(len(listing.names))]
+    listing = list_recordings(source, settings.layout)
+    splits = assign(listing.recordings, settings.split)
     bad: list[RecordingError] = []
     events: list[int] = []
     digest, clipped = hashlib.sha256(), 0
     with replacing(target) as partial, h5py.File(partial, "w") as file:
-        writer = Writer(file, len(tasks), settings.steps, settings.size)
-        results = in_parallel(_integrate_one, tasks, workers, "integrate", "recordings")
-        for name, result in zip(listing.names, results, strict=True):
+        writer = Writer(file, len(splits), settings.steps, settings.size)
+        for name, result in zip(listing.names, _integrated(listing, settings, workers), strict=True):
             if isinstance(result, RecordingError):
                 bad.append(result)
                 continue
@@ -84,11 +87,36 @@ def build(source: str | Path, target: str | Path, dataset: str, settings: Integr
     return header
 
 
-def _integrate_one(task: _Task) -> _Integrated | RecordingError:
-    settings = task.settings
+def _integrated(listing: Listing, settings: Integrate, workers: int) -> Iterator[_Integrated | RecordingError]:
+    files = groupby(listing.recordings, key=lambda recording: recording.path)
+    tasks = [_Task(list(recordings), settings) for _, recordings in files]
+    for results in in_parallel(_integrate_file, tasks, workers, "integrate", "files"):
+        yield from results
+
+
+def _integrate_file(task: _Task) -> list[_Integrated | RecordingError]:
+    path = task.recordings[0].path
     try:
-        data = task.path.read_bytes()
-        events = decode_events(data, task.path)
+        data = path.read_bytes()
+        events = decode_events(data, path)
+    except OSError as error:
+        return [RecordingError(path, f"cannot be read: {error.strerror or error}")] * len(task.recordings)
+    except RecordingError as error:
+        return [error] * len(task.recordings)
+    digest = hashlib.sha256(data).hexdigest()
+    return [_integrate_sample(recording, events, digest, task.settings) for recording in task.recordings]
+
+
+def _integrate_sample(
+    recording: Recording, events: Events, digest: str, settings: Integrate
+) -> _Integrated | RecordingError:
+    if recording.window is not None:
+        first, last = np.searchsorted(events["t"], recording.window)
+        events = events[first:last]
+        if not len(events):
+            start, end = recording.window
+            return RecordingError(recording.path, f"{recording.name}: no event from {start} to {end} us; other labels?")
+    try:
         counts = integrate(
             events,
             settings.steps,
@@ -97,20 +125,17 @@ def _integrate_one(task: _Task) -> _Integrated | RecordingError:
             settings.split_by,
             settings.resize,
         )
-    except RecordingError as error:
-        return error
-    except (OSError, ValueError) as error:
-        return RecordingError(task.path, str(error))
+    except ValueError as error:
+        return RecordingError(recording.path, str(error))
     beyond = int((counts > MOST).sum())
     if beyond and not settings.clip:
         return RecordingError(
-            task.path,
+            recording.path,
             f"{beyond} counts above {MOST}, the largest {counts.max()}; more steps or `clip: true` (counts them) help",
         )
-    frames = np.minimum(counts, MOST).astype(np.uint8)
-    return _Integrated(frames, len(events), beyond, hashlib.sha256(data).hexdigest())
+    return _Integrated(np.minimum(counts, MOST).astype(np.uint8), len(events), beyond, digest)
 
 
 def _report(listing: Listing, bad: list[RecordingError]) -> FileError:
     lines = "\n".join(f"  {error}" for error in bad)
-    return FileError(listing.root, f"{len(bad)} of {len(listing.names)} recordings cannot be used:\n{lines}")
+    return FileError(listing.root, f"{len(bad)} of {len(listing.recordings)} recordings cannot be used:\n{lines}")

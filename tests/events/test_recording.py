@@ -55,7 +55,7 @@ def test_digits_are_recorded_and_read_by_the_common_reader(tmp_path: Path) -> No
     assert listing.classes == list("0123456789")
     assert listing.names[:3] == ["0/0_0.aedat", "0/0_1.aedat", "1/1_0.aedat"]
     for index in range(0, 20, 7):
-        events = read_events(listing.path(index))
+        events = read_events(listing.recordings[index].path)
         assert len(events) > 100 and events["x"].max() < 34 and events["t"][-1] <= 50_000
 
 

@@ -7,9 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.config import FirstForTestSplit, LexicographicSplit, ListedSplit, NumericSplit, RandomSplit
+from pipeline.config import FirstForTestSplit, GivenSplit, LexicographicSplit, ListedSplit, NumericSplit, RandomSplit
 from pipeline.errors import ConfigError, FileError
+from pipeline.events.listing import Recording
 from pipeline.events.splits import TEST, TRAIN, assign, describe
+
+
+def recordings(names: list[str], sides: list[int | None] | None = None) -> list[Recording]:
+    classes = sorted({name.partition("/")[0] for name in names})
+    return [
+        Recording(name, Path(name), classes.index(name.partition("/")[0]), side=side)
+        for name, side in zip(names, sides or [None] * len(names), strict=True)
+    ]
+
 
 CIFAR = sorted(f"{name}/cifar10_{name}_{index}.aedat" for name in ("cat", "dog") for index in range(1000))
 
@@ -19,35 +29,42 @@ def train(names: list[str], sides: list[int]) -> list[str]:
 
 
 def test_numeric_goes_by_the_number_in_the_name() -> None:
-    kept = train(CIFAR, assign(CIFAR, NumericSplit(rule="numeric", train=900)))
+    kept = train(CIFAR, assign(recordings(CIFAR), NumericSplit(rule="numeric", train=900)))
     assert len(kept) == 1800
     # Not the 10 of cifar10, not the sorted place.
     assert "cat/cifar10_cat_899.aedat" in kept and "cat/cifar10_cat_900.aedat" not in kept
 
 
 def test_test_first_keeps_the_first_for_the_test() -> None:
-    kept = train(CIFAR, assign(CIFAR, FirstForTestSplit(rule="test_first", test=100)))
+    kept = train(CIFAR, assign(recordings(CIFAR), FirstForTestSplit(rule="test_first", test=100)))
     assert len(kept) == 1800
     assert "dog/cifar10_dog_100.aedat" in kept and "dog/cifar10_dog_99.aedat" not in kept
 
 
 def test_lexicographic_takes_the_first_share_of_each_class() -> None:
-    kept = train(CIFAR, assign(CIFAR, LexicographicSplit(rule="lexicographic", share=0.9)))
+    kept = train(CIFAR, assign(recordings(CIFAR), LexicographicSplit(rule="lexicographic", share=0.9)))
     assert Counter(name[:3] for name in kept) == {"cat": 900, "dog": 900}
     # "909" sorts before "91", and 908 recordings before it.
     assert kept[-1] == sorted(name for name in CIFAR if name.startswith("dog"))[899]
     # int(0.9 n), as N-Caltech101's 7,795 / 914.
     names = [f"faces/{index:04}.bin" for index in range(435)]
-    assert len(train(names, assign(names, LexicographicSplit(rule="lexicographic", share=0.9)))) == 391
+    assert len(train(names, assign(recordings(names), LexicographicSplit(rule="lexicographic", share=0.9)))) == 391
 
 
 def test_random_is_stratified_and_seeded() -> None:
-    sides = [assign(CIFAR, RandomSplit(rule="random", share=0.8, seed=seed)) for seed in (1, 1, 2)]
+    sides = [assign(recordings(CIFAR), RandomSplit(rule="random", share=0.8, seed=seed)) for seed in (1, 1, 2)]
     assert sides[0] == sides[1] != sides[2]
     assert Counter(name[:3] for name in train(CIFAR, sides[0])) == {"cat": 800, "dog": 800}
     # The order of the listing does not matter.
-    backwards = assign(CIFAR[::-1], RandomSplit(rule="random", share=0.8, seed=1))
+    backwards = assign(recordings(CIFAR)[::-1], RandomSplit(rule="random", share=0.8, seed=1))
     assert backwards[::-1] == sides[0]
+
+
+def test_given_is_what_the_layout_says() -> None:
+    names = ["Test/1/a.bin", "Train/1/a.bin", "Train/1/b.bin"]
+    assert assign(recordings(names, [TEST, TRAIN, TRAIN]), GivenSplit(rule="given")) == [TEST, TRAIN, TRAIN]
+    with pytest.raises(ConfigError, match="this layout says nothing of sides"):
+        assign(recordings(names, [TEST, TRAIN, None]), GivenSplit(rule="given"))
 
 
 def test_listed_goes_by_a_file(tmp_path: Path) -> None:
@@ -56,7 +73,7 @@ def test_listed_goes_by_a_file(tmp_path: Path) -> None:
 
     def listed(*rows: str) -> list[int]:
         path.write_text("\n".join(["name,split", *rows, ""]))
-        return assign(names, split)
+        return assign(recordings(names), split)
 
     assert listed("b/1.bin,test", "a/1.bin,train", "a/2.bin,train") == [TRAIN, TRAIN, TEST]
     with pytest.raises(FileError, match=r"split\.csv.*1 are not listed \(first \['b/1.bin'\]\)"):
@@ -69,16 +86,16 @@ def test_listed_goes_by_a_file(tmp_path: Path) -> None:
         listed("a/1.bin,tset")
     path.write_text("file;side\n")
     with pytest.raises(FileError, match=r"split\.csv"):
-        assign(names, split)
+        assign(recordings(names), split)
     with pytest.raises(FileError, match="not readable"):
-        assign(names, ListedSplit(rule="listed", file=str(tmp_path / "none.csv")))
+        assign(recordings(names), ListedSplit(rule="listed", file=str(tmp_path / "none.csv")))
 
 
 def test_a_side_without_recordings_or_a_name_without_number_is_refused() -> None:
     with pytest.raises(ConfigError, match="numeric, train: 1000 leaves no test recording of 2000"):
-        assign(CIFAR, NumericSplit(rule="numeric", train=1000))
+        assign(recordings(CIFAR), NumericSplit(rule="numeric", train=1000))
     with pytest.raises(ConfigError, match="no training recording"):
-        assign(["a/1.bin"], LexicographicSplit(rule="lexicographic", share=0.5))
+        assign(recordings(["a/1.bin"]), LexicographicSplit(rule="lexicographic", share=0.5))
     with pytest.raises(ConfigError, match="'cat/cat.aedat' has none in its name"):
-        assign(["cat/cat.aedat"], NumericSplit(rule="numeric", train=3))
+        assign(recordings(["cat/cat.aedat"]), NumericSplit(rule="numeric", train=3))
     assert describe(NumericSplit(rule="numeric", train=3)) == "numeric, train: 3"

@@ -1,0 +1,92 @@
+"""SpikingJelly's `events_np`: one zip of the arrays t (µs), x, y and p for each recording.
+
+x, y and p are kept as stored, and what SpikingJelly stored is not always what the original file holds:
+
+- CIFAR10-DVS (`cifar10_dvs.py`), against the AEDAT 2.0 file as `aedat2` reads it:
+  x = 127 - y', y = 127 - x', p = 1 - p'. Its axes are swapped and mirrored and its polarity is inverted.
+- DVS128 Gesture (`dvs128_gesture.py`): the recording's window of the AEDAT 3.1 file as `aedat3` reads it, x, y, p and t
+  unchanged (events marked invalid included).
+- N-MNIST and N-Caltech101: x, y, p of the ATIS file as `atis` reads it, but time overflows are not applied and their
+  marks (y = 240) are kept as events.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.errors import RecordingError
+from pipeline.events.npy import array_from, checked
+from pipeline.events.types import Events
+from pipeline.runtime.files import write_bytes
+
+ARRAYS = ("t", "x", "y", "p")
+# The most that deflate can expand a byte to, and the most that the four arrays may be (2^25 events of int64).
+EXPANSION = 1032
+LARGEST = 1 << 30
+# What zipfile raises on damaged bytes.
+DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, RuntimeError, ValueError, OverflowError)
+
+
+def decode(data: bytes, path: str | Path) -> Events:
+    """Decode a recording of SpikingJelly's `events_np`.
+
+    Args:
+        data: the whole file. path: its name, for messages only.
+
+    Returns:
+        Events [E] of dtype EVENT.
+
+    Raises:
+        RecordingError: no zip, a damaged one, an array that is missing, larger than its bytes can hold, of floats or
+            objects, or out of range, or arrays of more than 1 GiB together.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            infos = {name: _info(archive, name, len(data), path) for name in ARRAYS}
+            size = sum(info.file_size for info in infos.values())
+            if size > LARGEST:
+                raise RecordingError(path, f"its arrays hold {size} bytes, more than the {LARGEST} that are read")
+            members = {name: _read(archive, info) for name, info in infos.items()}
+    except DAMAGE as error:
+        raise RecordingError(path, f"no sound .npz file: {error}") from error
+    arrays = {name: array_from(member, path, name) for name, member in members.items()}
+    for name, array in arrays.items():
+        if array.ndim != 1:
+            raise RecordingError(path, f"{name} has shape {list(array.shape)}, expected [events]")
+    return checked(**arrays, path=path)
+
+
+def write(path: str | Path, events: Events, compressed: bool = False) -> None:
+    """Write events as a .npz file of int64 arrays t (µs), x, y and p."""
+    file = io.BytesIO()
+    save = np.savez_compressed if compressed else np.savez
+    t, x, y, p = (events[name].astype(np.int64) for name in ARRAYS)
+    save(file, t=t, x=x, y=y, p=p)
+    write_bytes(path, file.getvalue())
+
+
+def _info(archive: zipfile.ZipFile, name: str, size: int, path: str | Path) -> zipfile.ZipInfo:
+    try:
+        info = archive.getinfo(f"{name}.npy")
+    except KeyError:
+        raise RecordingError(path, f"lacks the array {name!r}, holds {archive.namelist()[:8]}") from None
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise RecordingError(path, f"{name} is compressed by method {info.compress_type}, expected deflate or none")
+    expansion = EXPANSION if info.compress_type == zipfile.ZIP_DEFLATED else 1
+    if info.file_size > min(info.compress_size, size) * expansion:
+        raise RecordingError(
+            path, f"{name} claims {info.file_size} bytes, more than its {info.compress_size} in the file can hold"
+        )
+    return info
+
+
+def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
+    with archive.open(info) as file:
+        # With its size given: reading to the end would inflate whatever the stream holds first.
+        return file.read(info.file_size)

@@ -1,0 +1,88 @@
+"""A look at every recording of a data set: what is in it, what is wrong with it, and who holds the same bytes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from pipeline.errors import RecordingError
+from pipeline.events.listing import Listing, Recording
+from pipeline.events.read import decode_events
+from pipeline.runtime.pool import in_parallel
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One recording: its events, duration (µs), largest coordinates, content digest; or the problem with it."""
+
+    name: str
+    events: int = 0
+    duration_us: int = 0
+    width: int = 0
+    height: int = 0
+    on_share: float = 0.0
+    digest: str = ""
+    problem: str | None = None
+
+
+def survey(listing: Listing, sensor: Sequence[int], workers: int) -> list[Finding]:
+    """Read every recording of a listing, in its order.
+
+    Args:
+        sensor: height and width that all events must lie within, px.
+    """
+    files = [list(group) for _, group in groupby(listing.recordings, key=lambda recording: recording.path)]
+    tasks = [(recordings, (sensor[0], sensor[1])) for recordings in files]
+    return [finding for found in in_parallel(_look, tasks, workers, "check", "files") for finding in found]
+
+
+def duplicates(findings: Sequence[Finding]) -> list[list[str]]:
+    """List the groups of recordings with the same content."""
+    names = defaultdict(list)
+    for finding in findings:
+        if finding.digest:
+            names[finding.digest].append(finding.name)
+    return sorted(group for group in names.values() if len(group) > 1)
+
+
+def split_digest(names: Sequence[str], sides: Sequence[int]) -> str:
+    """Give the SHA-256 that names a split: equal exactly when the same recordings are on the same sides."""
+    digest = hashlib.sha256()
+    for name, side in sorted(zip(names, sides, strict=True)):
+        digest.update(f"{name}\0{side}\n".encode())
+    return digest.hexdigest()
+
+
+def _look(task: tuple[list[Recording], tuple[int, int]]) -> list[Finding]:
+    recordings, sensor = task
+    path = recordings[0].path
+    try:
+        data = path.read_bytes()
+        events = decode_events(data, path)
+    except (OSError, RecordingError) as error:
+        problem = error.problem if isinstance(error, RecordingError) else str(error)
+        return [Finding(recording.name, problem=problem) for recording in recordings]
+    content = hashlib.sha256(data).hexdigest()
+    findings = []
+    for recording in recordings:
+        part, digest = events, content
+        if recording.window is not None:
+            start, end = recording.window
+            part = events[(events["t"] >= start) & (events["t"] < end)]
+            digest = hashlib.sha256(f"{content} {start} {end}".encode()).hexdigest()
+        if not len(part):
+            findings.append(Finding(recording.name, problem=f"no event in its window {recording.window} us"))
+            continue
+        width, height = int(part["x"].max()) + 1, int(part["y"].max()) + 1
+        off = height > sensor[0] or width > sensor[1]
+        beyond = f"events up to {height} x {width} px, the sensor has {sensor[0]} x {sensor[1]}" if off else None
+        findings.append(
+            Finding(
+                recording.name, len(part), int(part["t"][-1] - part["t"][0]), width, height,
+                float(part["p"].mean()), digest, beyond,
+            )
+        )  # fmt: skip
+    return findings

@@ -1,0 +1,107 @@
+"""`python -m pipeline check` and `preview` on small data sets, good and bad."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pipeline.__main__ import main
+from pipeline.events import aedat2, events_from
+from tests import tiny
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    document = tiny.params()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HSD_WORKERS", "1")
+    tiny.write_params(tmp_path, document)
+    rng = np.random.default_rng(0)
+    root = Path("data/raw/embedded")
+    for name in ("bar", "dot"):
+        (root / name).mkdir(parents=True)
+        for index in range(8):
+            x, y = rng.integers(0, 18, (2, 100))
+            made = events_from(np.sort(rng.integers(0, 5000, 100)), x, y, rng.random(100) < 0.5)
+            aedat2.write(root / name / f"{name}_{index}.aedat", made)
+    return root
+
+
+def look(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, dict[str, Any]]:
+    status = main(["check", "embedded", "--json", *words])
+    return status, json.loads(capsys.readouterr().out)
+
+
+def test_a_good_folder(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status, report = look(capsys)
+    assert status == 0 and report["problems"] == []
+    assert report["classes"] == {"bar": 8, "dot": 8} and (report["train"], report["test"]) == (10, 6)
+    assert report["events"]["median"] == 100 and report["layout"] == "classes"
+    assert len(report["split_digest"]) == 64
+    assert main(["check", "embedded"]) == 0
+    assert "verdict      good" in capsys.readouterr().out
+
+
+def test_every_problem_is_found(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copy(folder / "bar/bar_0.aedat", folder / "bar/bar_7.aedat")
+    (folder / "bar/bar_1.aedat").write_bytes(b"")
+    (folder / "dot/dot_2.aedat").write_bytes((folder / "dot/dot_2.aedat").read_bytes()[:-3])
+    aedat2.write(folder / "dot/dot_3.aedat", events_from([1], [20], [2], [True]))
+    status, report = look(capsys)
+    text = "\n".join(report["problems"])
+    assert status == 1 and len(report["problems"]) == 4
+    assert "bar/bar_1.aedat: no AEDAT 2.0" in text or "bar/bar_1.aedat: " in text
+    assert "dot/dot_2.aedat: cut within an event" in text
+    assert "dot/dot_3.aedat: events up to 3 x 21 px, the sensor has 18 x 18" in text
+    assert "the same recording on both sides of the split: bar/bar_0.aedat, bar/bar_7.aedat" in text
+    assert main(["check", "embedded"]) == 1
+    assert "4 problems" in capsys.readouterr().out
+
+
+def test_another_layout_is_recognised(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for side in ("Train", "Test"):
+        shutil.copytree(folder, Path("other") / side)
+    status, report = look(capsys, "--folder", "other")
+    assert status == 1 and report["layout"] == "sides"
+    assert "its layout is sides, params.yaml says classes" in report["problems"]
+
+
+def test_published_counts_are_held_against_a_copy(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    document = tiny_params_with_cifar()
+    tiny.write_params(Path(), document)
+    status = main(["check", "cifar10dvs", "--json", "--folder", str(folder)])
+    problems = json.loads(capsys.readouterr().out)["problems"]
+    assert status == 1
+    assert "16 recordings, CIFAR10-DVS has 10,000" in problems and "2 classes, CIFAR10-DVS has 10" in problems
+
+
+def tiny_params_with_cifar() -> dict[str, Any]:
+    import yaml
+
+    document = yaml.safe_load(Path("params.yaml").read_text())
+    document["datasets"]["cifar10dvs"] = {**document["datasets"]["embedded"], "recordings": None}
+    return document
+
+
+def test_nothing_there_is_an_error(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "embedded", "--folder", "nowhere"]) == 1
+    assert "error: nowhere: no such folder" in capsys.readouterr().err
+    assert main(["check", "embeded"]) == 1
+    assert "did you mean 'embedded'?" in capsys.readouterr().err
+
+
+def test_preview_draws_a_row_a_recording(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["preview", "embedded", "--per-class", "3", "--out", "sheet.png"]) == 0
+    assert "6 recordings" in capsys.readouterr().out
+    with Image.open("sheet.png") as image:
+        pixels = np.asarray(image.convert("RGB"))
+    assert image.height > image.width and len(np.unique(pixels.reshape(-1, 3), axis=0)) > 10
+    assert main(["preview", "embedded", "--per-class", "1", "--out", "small.png"]) == 0
+    with Image.open("small.png") as small:
+        assert small.height < image.height

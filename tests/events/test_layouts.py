@@ -1,0 +1,118 @@
+"""Data sets as they lie on disk: class folders, Train and Test folders, DVS128 Gesture with its label files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from pipeline.config import load as load_params
+from pipeline.errors import FileError
+from pipeline.events import aedat2, atis, events_from
+from pipeline.events.listing import GESTURES, list_recordings
+from pipeline.frames.build import build
+from pipeline.frames.store import load
+
+EMBEDDED = load_params().dataset("embedded").integrate
+LABELS = "class,startTime_usec,endTime_usec\n"
+
+
+def settings(layout: str, side: int):
+    split = load_params().dataset("embedded").integrate.split
+    from pipeline.config import GivenSplit
+
+    changes = {"layout": layout, "steps": 2, "sensor": [side, side], "size": [side, side]}
+    given = split if layout == "classes" else GivenSplit(rule="given")
+    return EMBEDDED.model_copy(update={**changes, "split": given})
+
+
+def events(count: int, side: int, end: int = 1000, seed: int = 0):
+    rng = np.random.default_rng(seed)
+    x, y = rng.integers(0, side, (2, count))
+    return events_from(np.sort(rng.integers(0, end, count)), x, y, rng.random(count) < 0.5)
+
+
+def nmnist(root: Path) -> Path:
+    for side, count in (("Train", 3), ("Test", 2)):
+        for digit in "01":
+            (root / side / digit).mkdir(parents=True)
+            for index in range(count):
+                atis.write(root / side / digit / f"{index:05}.bin", events(50, 34, seed=index))
+    return root
+
+
+def gesture(root: Path) -> Path:
+    root.mkdir()
+    for trial, labels in (("user01_led", "1,0,400\n2,400,900\n"), ("user24_lab", "11,100,1000\n2,500,700\n")):
+        aedat2.write(root / f"{trial}.aedat", events(500, 128, seed=len(labels)))
+        (root / f"{trial}_labels.csv").write_text(LABELS + labels)
+    (root / "trials_to_train.txt").write_text("user01_led.aedat\n")
+    (root / "trials_to_test.txt").write_text("user24_lab.aedat\n\n")
+    return root
+
+
+def test_train_and_test_folders(tmp_path: Path) -> None:
+    root = nmnist(tmp_path / "raw")
+    listing = list_recordings(root, "sides")
+    assert listing.classes == ["0", "1"] and len(listing.recordings) == 10
+    assert listing.names == sorted(listing.names) and listing.names[0] == "Test/0/00000.bin"
+    build(root, tmp_path / "f.h5", "toy", settings("sides", 34), 1)
+    assert len(load(tmp_path / "f.h5", 0).labels) == 6 and len(load(tmp_path / "f.h5", 1).labels) == 4
+    (root / "Test").rename(root / "Validation")
+    with pytest.raises(FileError, match="expected the folders Train and Test"):
+        list_recordings(root, "sides")
+
+
+def test_gestures_are_cut_by_half_open_windows(tmp_path: Path) -> None:
+    root = gesture(tmp_path / "raw")
+    listing = list_recordings(root, "dvsgesture")
+    assert listing.classes == GESTURES and len(GESTURES) == 11
+    assert listing.names == [
+        "user01_led/00_hand_clapping", "user01_led/01_right_hand_wave",
+        "user24_lab/00_other_gestures", "user24_lab/01_right_hand_wave",
+    ]  # fmt: skip
+    assert [recording.subject for recording in listing.recordings] == ["user01"] * 2 + ["user24"] * 2
+    build(root, tmp_path / "f.h5", "toy", settings("dvsgesture", 128), 1)
+    whole = aedat2.decode((root / "user01_led.aedat").read_bytes(), "x")
+    with h5py.File(tmp_path / "f.h5") as file:
+        assert file["split"][:].tolist() == [0, 0, 1, 1] and file["label"][:].tolist() == [0, 1, 10, 1]
+        assert file["n_events"][:2].tolist() == [
+            ((whole["t"] >= start) & (whole["t"] < end)).sum() for start, end in ((0, 400), (400, 900))
+        ]
+        assert file["frames"][:].sum(axis=(1, 2, 3, 4)).tolist() == file["n_events"][:].tolist()
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("user01_led_labels.csv", LABELS + "12,0,400\n", "class 12 .*expected 1..11"),
+        ("user01_led_labels.csv", LABELS + "1,400,400\n", "start before end"),
+        ("user01_led_labels.csv", "klass,start,end\n1,0,1\n", "not readable as class"),
+        ("user01_led_labels.csv", LABELS + "1,zero,400\n", "not readable as class"),
+        ("user01_led_labels.csv", LABELS + "1,5000,9000\n", "no event from 5000 to 9000 us; other labels"),
+        (
+            "trials_to_train.txt",
+            "user02_led.aedat\n",
+            r"user02_led\.aedat: named in trials_to_train\.txt but not there",
+        ),
+    ],
+)
+def test_labels_that_do_not_fit_are_named(tmp_path: Path, name: str, text: str, message: str) -> None:
+    root = gesture(tmp_path / "raw")
+    (root / name).write_text(text)
+    with pytest.raises(FileError, match=message):
+        build(root, tmp_path / "f.h5", "toy", settings("dvsgesture", 128), 1)
+    assert not (tmp_path / "f.h5").exists()
+
+
+def test_missing_lists_and_unknown_layouts(tmp_path: Path) -> None:
+    root = gesture(tmp_path / "raw")
+    (root / "trials_to_test.txt").unlink()
+    with pytest.raises(FileError, match=r"trials_to_test\.txt: cannot be read"):
+        list_recordings(root, "dvsgesture")
+    with pytest.raises(ValueError, match="did you mean 'classes'"):
+        list_recordings(root, "classe")
+    with pytest.raises(FileError, match="no recordings of the layout 'classes'"):
+        list_recordings(root, "classes")
