@@ -10,6 +10,9 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
 
+# Not what one compares experiments by: files, and what a grid lists beside its name and seeds.
+HIDDEN := '^(Created|(data|pipeline|stages|reports)/.*|params.yaml|grid\.(?!name|seeds).*)$$'
+
 .PHONY: repro test lint compare clean environment
 .DEFAULT_GOAL := repro
 
@@ -34,7 +37,7 @@ lint: environment
 	mypy
 
 compare: environment
-	@python -m stages.compare
+	@dvc exp show --only-changed --no-pager --drop $(HIDDEN)
 
 clean:
 	rm -rf $(VENV)

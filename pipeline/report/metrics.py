@@ -10,18 +10,16 @@ MOST = 8
 
 
 def headline(results: Results, params: Params) -> dict[str, float]:
-    """Give accuracies in percent, mean over seeds, 2 decimals: `ann`, `converted` and the recipes of report.headline.
+    """Give the accuracies of report.headline in percent, mean over seeds, 2 decimals; runs the grid lacks are left out.
 
-    With several data sets keys read <dataset>.<run>. Where 8 do not suffice, each data set keeps the last of
-    report.headline first (baselines stand at its beginning), then `ann`, then `converted`.
+    With several data sets keys read <dataset>.<run>; where 8 do not suffice, each keeps the last of report.headline.
     """
     grid = results.grid
-    recipes = [name for name in params.report.headline if name in results.recipes]
+    runs = [name for name in params.report.headline if name in (ANN, CONVERTED, *results.recipes)]
     room = max(1, MOST // len(grid.datasets))
-    names = [*reversed(recipes), ANN, CONVERTED][:room]
     numbers = {}
     for dataset in grid.datasets[:MOST]:
         prefix = f"{dataset}." if len(grid.datasets) > 1 else ""
-        for name in names:
+        for name in runs[-room:]:
             numbers[prefix + name] = round(100 * results.cell(dataset, grid.ann, name).accuracy, 2)
     return numbers

@@ -38,7 +38,7 @@ def document() -> dict[str, Any]:
         "baselines": ["lif", "if"], "recipes": ["skd", "ht", "ht-kd", "hsd"], "seeds": [0, 1],
     }  # fmt: skip
     content["datasets"] = {"embedded": content["datasets"]["embedded"]}
-    content["report"]["headline"] = ["if", "ht", "hsd"]
+    content["report"]["headline"] = ["ann", "converted", "if", "ht", "hsd"]
     return content
 
 

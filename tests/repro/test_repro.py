@@ -31,7 +31,7 @@ def test_one_run_makes_everything_and_the_second_runs_nothing(copy: Clone) -> No
         "sweep@embedded-hsd-l4-0", "baseline@embedded-if-0", "tables", "figures",
     } == set(lock["stages"])  # fmt: skip
     metrics = json.loads((copy.root / "reports/default/metrics.json").read_text())
-    assert set(metrics) == {"ann", "converted", "if", "skd", "hsd"}
+    assert set(metrics) == {"ann", "if", "skd", "hsd"}
     for name in ("table2_ablation", "table3_quantization"):
         for suffix in ("csv", "md", "tex"):
             assert (copy.root / f"reports/default/tables/{name}.{suffix}").stat().st_size > 100
