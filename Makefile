@@ -10,8 +10,9 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
 
-# Not what one compares experiments by: files, and what a grid lists beside its name and seeds.
-HIDDEN := '^(Created|(data|pipeline|stages|reports)/.*|params.yaml|grid\.(?!name|seeds).*)$$'
+# What experiments are compared by: the metrics, and what changed; not files, nor what a grid lists beside its seeds.
+METRICS := '^(?!Created|State|Executor|rev$$|typ$$|parent$$)[a-z][^./:]*$$'
+HIDDEN := '^(Created|(data|pipeline|stages|reports)/.*|params.yaml|report\..*|grid\.(?!name|seeds).*)$$'
 
 .PHONY: repro test lint compare clean environment
 .DEFAULT_GOAL := repro
@@ -37,7 +38,7 @@ lint: environment
 	mypy
 
 compare: environment
-	@dvc exp show --only-changed --no-pager --drop $(HIDDEN)
+	@dvc exp show --only-changed --no-pager --drop $(HIDDEN) --keep $(METRICS)
 
 clean:
 	rm -rf $(VENV)
