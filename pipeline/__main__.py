@@ -1,4 +1,4 @@
-"""python -m pipeline check|preview <dataset>: look at a data set by hand."""
+"""python -m pipeline fetch|check|preview <dataset>: get a data set and look at it, by hand."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ import sys
 from pathlib import Path
 
 from pipeline.commands.check import as_text, check
+from pipeline.commands.fetch import fetch
 from pipeline.commands.preview import preview
 from pipeline.config import load
 from pipeline.errors import PipelineError
 from pipeline.runtime.hardware import workers
+
+NAMED = "name under datasets in params.yaml"
 
 
 def main(words: list[str] | None = None) -> int:
@@ -23,14 +26,19 @@ def main(words: list[str] | None = None) -> int:
     drawing = commands.add_parser("preview", help="draw a contact sheet")
     drawing.add_argument("--per-class", type=int, default=2, help="recordings of each class")
     drawing.add_argument("--out", type=Path, help="PNG to write (default: data/previews/<dataset>.png)")
-    for command in (looking, drawing):
-        command.add_argument("dataset", help="name under datasets in params.yaml")
+    getting = commands.add_parser("fetch", help="download, check and unpack a public data set")
+    for command in (looking, drawing, getting):
+        command.add_argument("dataset", help="cifar10dvs, ncaltech101, nmnist" if command is getting else NAMED)
         command.add_argument("--folder", type=Path, help="where it lies (default: data/raw/<dataset>)")
     arguments = parser.parse_args(words)
+    folder = arguments.folder or Path("data/raw") / arguments.dataset
     try:
+        if arguments.command == "fetch":
+            fetch(arguments.dataset, folder)
+            print(f"{folder}: fetched; now `python -m pipeline check {arguments.dataset}`")
+            return 0
         params = load()
         settings = params.dataset(arguments.dataset)
-        folder = arguments.folder or Path("data/raw") / arguments.dataset
         if arguments.command == "preview":
             path = arguments.out or Path("data/previews") / f"{arguments.dataset}.png"
             count = preview(folder, settings, arguments.per_class, path, params.report.dpi)
