@@ -7,12 +7,12 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from pipeline.commands.published import DATASETS, Published
+from pipeline.commands.survey import Finding, duplicates, split_digest, survey
 from pipeline.config import Dataset
 from pipeline.errors import PipelineError
 from pipeline.events.listing import LAYOUTS, TRAIN, Listing, list_recordings
-from pipeline.events.published import DATASETS, Published
 from pipeline.events.splits import assign, describe
-from pipeline.events.survey import Finding, duplicates, split_digest, survey
 
 # Problems printed by name; all are in the JSON.
 SHOWN = 10

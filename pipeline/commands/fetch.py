@@ -7,9 +7,9 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.commands.download import download, unpack
 from pipeline.config.names import nearest
 from pipeline.errors import ConfigError, FileError
-from pipeline.events.download import download, unpack
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from pipeline.__main__ import main
+from pipeline.commands.download import download, unpack
 from pipeline.commands.fetch import Archive, api_address, declared, fetch
 from pipeline.errors import ConfigError, FileError
-from pipeline.events.download import download, unpack
 
 
 class Server:
