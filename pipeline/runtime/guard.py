@@ -37,7 +37,8 @@ def _is_dvc(process: psutil.Process) -> bool:
         words = process.cmdline()[:4]
     except psutil.Error:
         return False
-    return any(os.path.basename(word) in ("dvc", "dvc.exe", "__main__.py") or word == "dvc" for word in words)
+    # .venv/bin/dvc, `python -m dvc`, or dvc/__main__.py
+    return any(os.path.basename(word.removesuffix("/__main__.py")) in ("dvc", "dvc.exe") for word in words)
 
 
 def _watch(processes: list[psutil.Process]) -> None:

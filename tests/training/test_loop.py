@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from itertools import pairwise
 from pathlib import Path
 
@@ -16,7 +15,7 @@ import torch
 
 from pipeline.config import Optimiser, Recipe, Schedule, TrainAnn
 from pipeline.nets import IF, QCFS, convert, vgg_snn
-from pipeline.runtime.hardware import Hardware, hardware
+from pipeline.runtime.hardware import Hardware
 from pipeline.training import loop
 from pipeline.training.checkpoint import Checkpoint
 from pipeline.training.loop import Interrupted, fit, learning_rate
@@ -196,37 +195,3 @@ def test_diverging_loss_says_so(tmp_path: Path) -> None:
     plan = schedule(3, optimiser=Optimiser(name="sgd", lr=1e30, momentum=0.9, weight_decay=0.0))
     with pytest.raises(FloatingPointError, match="lower the learning rate"):
         train(ann(), tmp_path, plan)
-
-
-def test_machine_is_chosen_by_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    from pipeline.errors import ConfigError
-
-    monkeypatch.setenv("HSD_DEVICE", "cpu")
-    for precision in ("fp32", "bf16"):
-        monkeypatch.setenv("HSD_PRECISION", precision)
-        assert hardware().precision == precision
-    monkeypatch.setenv("HSD_PRECISION", "fp8")
-    with pytest.raises(ConfigError, match="HSD_PRECISION"):
-        hardware()
-    monkeypatch.setenv("HSD_DEVICE", "abacus")
-    with pytest.raises(ConfigError, match="HSD_DEVICE"):
-        hardware()
-
-
-def test_stage_ends_soon_after_its_dvc(tmp_path: Path) -> None:
-    child = tmp_path / "child.py"
-    child.write_text(
-        "import time; from pipeline.runtime import guard; guard.die_with_dvc(); print('up', flush=True); time.sleep(60)"
-    )
-    # A process named dvc that runs the child through a shell, as DVC does.
-    dvc = tmp_path / "dvc"
-    dvc.write_text(f"import subprocess; subprocess.run('{sys.executable} {child}; true', shell=True)")
-    parent = subprocess.Popen(
-        [sys.executable, str(dvc)], stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(Path.cwd())}
-    )
-    assert parent.stdout.readline() == b"up\n"
-    parent.kill()
-    began = time.monotonic()
-    # The pipe closes when the last process that holds it, the child, is gone.
-    parent.stdout.read()
-    assert time.monotonic() - began < 20
