@@ -39,5 +39,9 @@ class FramesError(FileError):
     """A frames file that is damaged, of another schema or does not fit the settings."""
 
 
+class TrainingError(PipelineError):
+    """A training that cannot go on, such as one whose loss is no longer finite."""
+
+
 class WeightsError(FileError):
     """A weights file that is damaged or belongs to another network."""

@@ -60,11 +60,11 @@ class Job:
         path = _paths.frames(self.dataset)
         found = load(path, side)
         expected = self.settings.integrate
-        if (found.header.steps, found.header.size) != (expected.steps, list(expected.size)):
+        if (found.header.steps, found.header.size) != (expected.steps, list(expected.frame_size)):
             raise FramesError(
                 path,
                 f"holds {found.header.steps} frames of {found.header.size} px, params.yaml asks for "
-                f"{expected.steps} of {expected.size}; run `dvc repro`",
+                f"{expected.steps} of {expected.frame_size}; run `dvc repro`",
             )
         return found
 
@@ -75,7 +75,7 @@ class Job:
 
     def new_ann(self, classes: int, generator: Any = None) -> FrameNet:
         ann, settings = self.params.ann(self.ann), self.settings
-        size = (settings.integrate.size[0], settings.integrate.size[1])
+        size = (settings.integrate.frame_size[0], settings.integrate.frame_size[1])
         network = self.params.network_of(self.dataset)
         return build_ann(network, classes, size, ann.levels, settings.train_ann, generator)
 
@@ -96,9 +96,9 @@ class Job:
         )
 
     def finish(
-        self, net: FrameNet, train_count: int, batch_size: int, curves: Curves | None, facts: dict[str, Any]
-    ) -> dict[str, Any]:
-        """Look at the test recordings, once, and write the run's results and record."""
+        self, net: FrameNet, train_count: int, batch_size: int, facts: dict[str, Any], curves: Curves | None = None
+    ) -> None:
+        """Look at the test recordings, at the end of the run, and write its results and record."""
         test = self.load(TEST)
         frames = np.ascontiguousarray(test.frames[:, self.phase(2)])
         logits = predict(net, frames, batch_size, self.machine, f"{self.title}: test")
@@ -113,12 +113,12 @@ class Job:
             {**self.machine.describe(), "seed": self.seed, "wall_s": round(time.monotonic() - self.began, 1)},
         )
         print(f"{self.title}: {100 * metrics['accuracy']:.2f} % of {metrics['n_test']} test recordings")
-        return metrics
 
     def _warn_of_silence(self, layers: list[Layer]) -> None:
         dead = [layer.name for layer in layers if layer.firing_rate is not None and layer.firing_rate < DEAD_RATE]
         if dead:
+            where = "recipes.*.threshold" if self.ann == _paths.NO_ANN else "train_ann.threshold"
             print(
                 f"warning: {self.title}: neurons behind {', '.join(dead)} fire in less than {DEAD_RATE:.0%} of steps; "
-                "lower train_ann.threshold or train longer"
+                f"a lower {where} or longer training may help"
             )

@@ -30,12 +30,15 @@ def main(params: Params, arguments: argparse.Namespace) -> None:
     student, inputs = _student(job, recipe, classes)
     schedule = getattr(job.settings.finetune, recipe.init)
 
-    checkpoint = job.checkpoint({"recipe": recipe.model_dump(), "schedule": schedule.model_dump()}, inputs)
+    # The title is a label: another one is no other training.
+    settings = {"recipe": recipe.model_dump(exclude={"title"}), "schedule": schedule.model_dump()}
+    checkpoint = job.checkpoint(settings, inputs)
     objective = snn_objective(recipe, teacher)
     curves = fit(student, frames, train.labels, objective, schedule, job.seed, job.machine, checkpoint, job.title)
     save_weights(student, _paths.weights(job.dataset, job.ann, job.run, job.seed))
     facts = {"levels": params.ann(job.ann).levels} if recipe.needs_ann else {}
-    job.finish(student, len(train.labels), schedule.batch_size, curves, facts)
+    job.finish(student, len(train.labels), schedule.batch_size, facts, curves)
+    checkpoint.delete()
 
 
 def _student(job: Job, recipe: Recipe, classes: int) -> tuple[FrameNet, list[Path]]:
@@ -49,7 +52,7 @@ def _student(job: Job, recipe: Recipe, classes: int) -> tuple[FrameNet, list[Pat
         return load_weights(shape, path), [*inputs, path]
     integrate = job.settings.integrate
     network = job.params.network_of(job.dataset)
-    size = (integrate.size[0], integrate.size[1])
+    size = (integrate.frame_size[0], integrate.frame_size[1])
     return build_snn(network, classes, size, recipe, generator(job.seed, 2)), inputs
 
 

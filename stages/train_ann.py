@@ -35,7 +35,8 @@ def main(params: Params, arguments: argparse.Namespace) -> None:
     first = np.ascontiguousarray(test.frames[:, job.phase(1)])
     logits = predict(net, first, schedule.batch_size, job.machine, f"{job.title}: test, phase 1")
     facts = {"levels": ann.levels, "accuracy_phase1": correct_after(logits, test.labels)[-1] / len(test.labels)}
-    job.finish(net, len(train.labels), schedule.batch_size, curves, facts)
+    job.finish(net, len(train.labels), schedule.batch_size, facts, curves)
+    checkpoint.delete()
 
 
 if __name__ == "__main__":

@@ -14,12 +14,14 @@ CLASSES = ("bar", "cross", "dot")
 
 
 def params() -> dict[str, Any]:
-    """Give params.yaml with everything made small; the images are expected below `images/`."""
+    """Give params.yaml with everything made small; the images are expected below `data/images/tiny`."""
     document: dict[str, Any] = copy.deepcopy(yaml.safe_load(Path("params.yaml").read_text()))
     embedded = document["datasets"]["embedded"]
-    embedded["recordings"].update(images="images", per_class=8, image_size=12, sensor=[18, 18], duration_ms=40)
+    embedded["recordings"].update(
+        images="data/images/tiny", per_class=8, image_size=12, sensor=[18, 18], duration_ms=40
+    )
     embedded["recordings"]["camera"].update(contrast=0.4)
-    embedded["integrate"].update(steps=5, sensor=[18, 18], size=[18, 18])
+    embedded["integrate"].update(steps=5, sensor=[18, 18], frame_size=[18, 18])
     embedded["integrate"]["split"]["train"] = 5
     embedded["phases"] = {"offset": 0, "t1": 2, "t2": 2}
     for schedule in (embedded["train_ann"]["schedule"], *embedded["finetune"].values()):
@@ -40,7 +42,7 @@ def write_images(root: Path) -> None:
     """Draw eight pictures of each class: a bar, a cross or a dot, each at its own place and with its own noise."""
     rng = np.random.default_rng(0)
     for name in CLASSES:
-        (root / "images" / name).mkdir(parents=True)
+        (root / "data/images/tiny" / name).mkdir(parents=True)
         for index in range(8):
             pixels = rng.integers(0, 60, (12, 12)).astype(np.uint8)
             row, column = rng.integers(2, 10, 2)
@@ -50,4 +52,4 @@ def write_images(root: Path) -> None:
                 pixels[:, column] = 255
             if name == "dot":
                 pixels[row - 2 : row + 2, column - 2 : column + 2] = 255
-            Image.fromarray(pixels).save(root / "images" / name / f"{index}.png")
+            Image.fromarray(pixels).save(root / "data/images/tiny" / name / f"{index}.png")

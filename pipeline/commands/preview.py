@@ -49,6 +49,6 @@ def _frames(recording: Recording, settings: Dataset) -> np.typing.NDArray[np.uin
         start, end = recording.window
         events = events[(events["t"] >= start) & (events["t"] < end)]
     made = settings.integrate
-    sensor, size = (made.sensor[0], made.sensor[1]), (made.size[0], made.size[1])
+    sensor, size = (made.sensor[0], made.sensor[1]), (made.frame_size[0], made.frame_size[1])
     counts = integrate(events, made.steps, sensor, size, made.split_by, made.resize)
     return np.minimum(counts, 255).astype(np.uint8)

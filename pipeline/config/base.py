@@ -28,4 +28,4 @@ Names = Annotated[list[Name], AfterValidator(unique)]
 class Group(BaseModel):
     """A group of keys: unknown keys, missing keys and values of another type are errors."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, protected_namespaces=())
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, protected_namespaces=(), allow_inf_nan=False)

@@ -9,8 +9,8 @@ import yaml
 from pydantic import ValidationError
 
 from pipeline.config.explain import explain
-from pipeline.config.names import unknown_name
-from pipeline.config.schema import Grid, Params
+from pipeline.config.names import nearest
+from pipeline.config.schema import SMALLEST_FRAME, Grid, Params
 from pipeline.errors import ConfigError
 
 
@@ -42,7 +42,16 @@ def parse(document: Any, source: str = "params.yaml") -> Params:
     for name, grid in {"grid": params.grid, **params.grids}.items():
         _check_names(params, name, grid)
     for name in sorted(params.datasets):
-        params.network_of(name)
+        network, side = params.network_of(name), min(params.dataset(name).integrate.frame_size)
+        if side < SMALLEST_FRAME[network.family]:
+            raise ConfigError(
+                f"{source}: datasets.{name}.integrate.frame_size: {network.family} needs at least "
+                f"{SMALLEST_FRAME[network.family]} px a side, found {side}"
+            )
+    runs = ["ann", "converted", *params.recipes]
+    for name in params.report.headline:
+        if name not in runs:
+            raise ConfigError(f"{source}: report.headline: no run {name!r}; {nearest(name, runs)}")
     return params
 
 
@@ -70,7 +79,7 @@ def _check_names(params: Params, where: str, grid: Grid) -> None:
         for name in getattr(grid, key):
             if name not in known:
                 group = {"simulated": "datasets", "baselines": "recipes"}.get(key, key.removeprefix("sweep_"))
-                raise ConfigError(f"{where}.{key}: " + str(unknown_name(group, name, known)))
+                raise ConfigError(f"params.yaml: {where}.{key}: {group} has no entry {name!r}; {nearest(name, known)}")
     for key, needed in (("baselines", False), ("recipes", True), ("sweep_recipes", True)):
         for name in getattr(grid, key):
             if params.recipe(name).needs_ann != needed:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from pipeline.config.base import Count, Group, Name, Names, Nonnegative, Pair, Positive, Share, Whole, unique
 from pipeline.config.names import unknown_name
-from pipeline.config.splits import Split
+from pipeline.config.splits import FirstForTestSplit, NumericSplit, Split
+
+# The folder that DVC watches: pictures for the camera are looked for only there.
+IMAGES = "data/images"
+# Height and width that a family of networks needs at least, px.
+SMALLEST_FRAME = {"vgg_snn": 16}
 
 
 class Grid(Group):
@@ -75,6 +80,13 @@ class Recordings(Group):
     camera: Camera
     seed: Whole
 
+    @field_validator("images")
+    @classmethod
+    def _images_are_watched(cls, images: str) -> str:
+        if images != "mnist" and not images.startswith(f"{IMAGES}/"):
+            raise ValueError(f"expected mnist or a folder below {IMAGES}/, whose changes are noticed, found {images!r}")
+        return images
+
     @model_validator(mode="after")
     def _dvs128_address_space(self) -> Recordings:
         if max(self.sensor) > 128:
@@ -90,11 +102,20 @@ class Integrate(Group):
     layout: Literal["classes", "sides", "dvsgesture"]
     steps: Count
     sensor: Pair
-    size: Pair
+    frame_size: Pair
     split_by: Literal["number", "time"]
     resize: Literal["nearest", "bin"]
     clip: bool
     split: Split
+
+    @model_validator(mode="after")
+    def _nearest_only_shrinks(self) -> Integrate:
+        if self.resize == "nearest" and any(f > s for f, s in zip(self.frame_size, self.sensor, strict=True)):
+            raise ValueError(
+                f"resize nearest cannot enlarge the sensor {self.sensor} to frame_size {self.frame_size}: events would "
+                "count twice; use resize: bin"
+            )
+        return self
 
 
 class Phases(Group):
@@ -106,7 +127,7 @@ class Phases(Group):
 class Optimiser(Group):
     name: Literal["sgd", "adam"]
     lr: Positive
-    momentum: Share
+    momentum: Annotated[float, Field(ge=0, lt=1)]
     weight_decay: Nonnegative
 
 
@@ -131,7 +152,7 @@ class Finetune(Group):
 
 class Dataset(Group):
     network: Name
-    paper: Name | None
+    paper: Literal["cifar10dvs", "ncaltech101", "dvsgesture"] | None
     recordings: Recordings | None
     integrate: Integrate
     phases: Phases
@@ -145,6 +166,24 @@ class Dataset(Group):
             raise ValueError(
                 f"phases need {used} frames (offset {self.phases.offset} + t1 {self.phases.t1} + t2 {self.phases.t2}), "
                 f"integrate.steps gives {self.integrate.steps}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _recordings_fit(self) -> Dataset:
+        """What the project records itself is known before it is recorded."""
+        made, asked = self.recordings, self.integrate
+        if made is None:
+            return self
+        if any(has > fits for has, fits in zip(made.sensor, asked.sensor, strict=True)):
+            raise ValueError(f"recordings.sensor {made.sensor} does not fit integrate.sensor {asked.sensor}")
+        if asked.layout != "classes" or asked.split.rule == "given":
+            raise ValueError("simulated recordings lie as integrate.layout: classes, without a given split")
+        numbers = asked.split.train if isinstance(asked.split, NumericSplit) else 0
+        numbers = asked.split.test if isinstance(asked.split, FirstForTestSplit) else numbers
+        if numbers >= made.per_class:
+            raise ValueError(
+                f"integrate.split leaves a side empty: it takes {numbers} of {made.per_class} recordings a class"
             )
         return self
 

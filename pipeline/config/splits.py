@@ -4,9 +4,22 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from pipeline.config.base import Count, Group, Share, Whole
+from pipeline.config.base import Count, Group, Whole
+
+# A share that leaves both sides something.
+Part = Annotated[float, Field(gt=0, lt=1)]
+
+
+# The folder that DVC watches: lists are looked for only there.
+LISTS = "data/splits"
+
+
+def _watched(file: str) -> str:
+    if not file.startswith(f"{LISTS}/"):
+        raise ValueError(f"expected a file below {LISTS}/, whose changes are noticed, found {file!r}")
+    return file
 
 
 class NumericSplit(Group):
@@ -21,12 +34,12 @@ class FirstForTestSplit(Group):
 
 class LexicographicSplit(Group):
     rule: Literal["lexicographic"]
-    share: Share
+    share: Part
 
 
 class RandomSplit(Group):
     rule: Literal["random"]
-    share: Share
+    share: Part
     seed: Whole
 
 
@@ -36,7 +49,7 @@ class GivenSplit(Group):
 
 class ListedSplit(Group):
     rule: Literal["listed"]
-    file: str
+    file: Annotated[str, AfterValidator(_watched)]
 
 
 Split = Annotated[

@@ -60,7 +60,7 @@ def build(source: str | Path, target: str | Path, dataset: str, settings: Integr
     events: list[int] = []
     digest, clipped = hashlib.sha256(), 0
     with replacing(target) as partial, h5py.File(partial, "w") as file:
-        writer = Writer(file, len(splits), settings.steps, settings.size)
+        writer = Writer(file, len(splits), settings.steps, settings.frame_size)
         for name, result in zip(listing.names, _integrated(listing, settings, workers), strict=True):
             if isinstance(result, RecordingError):
                 bad.append(result)
@@ -77,7 +77,7 @@ def build(source: str | Path, target: str | Path, dataset: str, settings: Integr
             steps=settings.steps,
             split_by=settings.split_by,
             sensor=list(settings.sensor),
-            size=list(settings.size),
+            size=list(settings.frame_size),
             resize=settings.resize,
             split=describe(settings.split),
             sources=digest.hexdigest(),
@@ -121,7 +121,7 @@ def _integrate_sample(
             events,
             settings.steps,
             (settings.sensor[0], settings.sensor[1]),
-            (settings.size[0], settings.size[1]),
+            (settings.frame_size[0], settings.frame_size[1]),
             settings.split_by,
             settings.resize,
         )

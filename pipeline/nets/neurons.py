@@ -9,15 +9,13 @@ from __future__ import annotations
 import logging
 
 import torch
+from spikingjelly.activation_based import functional, neuron, surrogate
 from torch import Tensor, nn
 
-# SpikingJelly logs two warnings on import where Triton is missing, as it is on every CPU.
-_triton = logging.getLogger("torch._library.triton")
-_level_before = _triton.level
-_triton.setLevel(logging.ERROR)
-from spikingjelly.activation_based import functional, neuron, surrogate  # noqa: E402
+from pipeline.nets.threshold import positive
 
-_triton.setLevel(_level_before)
+# Where Triton is missing, as it is on every CPU, torch warns of it again and again.
+logging.getLogger("torch._library.triton").setLevel(logging.ERROR)
 
 # γ and V_th of eq. 12.
 GAMMA = 1.0
@@ -49,10 +47,11 @@ class SpikingNeuron(nn.Module):
 
     def forward(self, current: Tensor) -> Tensor:
         functional.reset_net(self.node)
-        spikes = self.node(current.float() / self.threshold)
+        threshold = positive(self.threshold)
+        spikes = self.node(current.float() / threshold)
         # Not kept: the membrane potential holds the graph of the whole pass.
         functional.reset_net(self.node)
-        return spikes * self.threshold
+        return spikes * threshold
 
     def extra_repr(self) -> str:
         return f"threshold={self.threshold.item():.3g}"

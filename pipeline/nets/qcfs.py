@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from pipeline.nets.threshold import positive
+
 GRADIENTS = ("floor", "clamp")
-# The threshold used never falls below this, whatever the optimiser does to the parameter.
-SMALLEST_THRESHOLD = 1e-3
 
 
 class QCFS(nn.Module):
@@ -39,9 +39,7 @@ class QCFS(nn.Module):
 
     def positive_threshold(self) -> Tensor:
         """Give λ guarded to stay above 0, as a scalar that passes its gradient on unchanged."""
-        value = self.threshold.detach()
-        # The difference is exactly 0 and carries the gradient.
-        return value.clamp(min=SMALLEST_THRESHOLD) + (self.threshold - value)
+        return positive(self.threshold)
 
     def forward(self, z: Tensor) -> Tensor:
         out: Tensor = _Quantise.apply(z.float(), self.positive_threshold(), self.levels, self.gradient == "clamp")

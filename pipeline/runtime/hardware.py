@@ -74,8 +74,13 @@ def hardware() -> Hardware:
         device = torch.device(wanted)
     except RuntimeError as error:
         raise ConfigError(f"HSD_DEVICE: expected auto, cpu or cuda, found {wanted!r}") from error
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise ConfigError("HSD_DEVICE asks for cuda, but this torch sees no CUDA device; set it to cpu or auto")
+    if device.type not in ("cpu", "cuda"):
+        raise ConfigError(f"HSD_DEVICE: expected auto, cpu or cuda, found {wanted!r}")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise ConfigError(
+            f"HSD_DEVICE asks for {wanted}, but this torch sees {torch.cuda.device_count()} CUDA devices; "
+            "set it to cpu or auto"
+        )
 
     precision = os.environ.get("HSD_PRECISION", "auto")
     if precision == "auto":

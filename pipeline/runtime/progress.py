@@ -12,12 +12,13 @@ Item = TypeVar("Item")
 LOG_EVERY_SECONDS = 5.0
 
 
-def progress(items: Iterable[Item], total: int, title: str, unit: str) -> tqdm[Item]:
-    """Wrap an iterable so that its progress, rate and remaining time are seen on stderr."""
+def progress(items: Iterable[Item], total: int, title: str, unit: str, done: int = 0) -> tqdm[Item]:
+    """Wrap an iterable so that its progress, rate and remaining time are seen on stderr; `done` were done before."""
     live = sys.stderr.isatty()
     return tqdm(
         items,
         total=total,
+        initial=done,
         desc=title,
         unit=f" {unit}",
         dynamic_ncols=live,

@@ -17,6 +17,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from pipeline.config import Optimiser, Schedule
+from pipeline.errors import TrainingError
 from pipeline.nets import FrameNet
 from pipeline.runtime.guard import Interrupt
 from pipeline.runtime.hardware import Hardware
@@ -50,7 +51,10 @@ def fit(
     checkpoint: Checkpoint,
     title: str,
 ) -> Curves:
-    """Train a network in place, from its checkpoint if there is one; the checkpoint is deleted at the end.
+    """Train a network in place, from its checkpoint if there is one.
+
+    The checkpoint stays, finished, for the caller to delete once it has written what comes of it: a kill before that
+    costs no training.
 
     Args:
         frames: counts [N, T, 2, H, W], only those of the phase. labels: [N].
@@ -60,7 +64,7 @@ def fit(
 
     Raises:
         Interrupted: on SIGINT or SIGTERM, after saving.
-        FloatingPointError: the loss is no longer finite.
+        TrainingError: the loss is no longer finite.
     """
     device = hardware.device
     net.to(device)
@@ -72,11 +76,10 @@ def fit(
         net.load_state_dict(saved["net"])
         optimiser.load_state_dict(saved["optimiser"])
         state.restore(saved)
-        tqdm.write(f"{title}: goes on at epoch {state.epoch + 1} of {schedule.epochs}, step {state.step + 1}")
+        tqdm.write(f"{title}: goes on after epoch {state.epoch} of {schedule.epochs}, step {state.step}")
 
     steps = math.ceil(len(labels) / schedule.batch_size)
-    bar = progress((), schedule.epochs * steps, title, "steps")
-    bar.update(state.epoch * steps + state.step)
+    bar = progress((), schedule.epochs * steps, title, "steps", done=state.epoch * steps + state.step)
     with Interrupt() as interrupt, bar:
         while state.epoch < schedule.epochs:
             rate = learning_rate(schedule, state.epoch)
@@ -96,7 +99,6 @@ def fit(
             state.end_epoch(rate, len(labels), title)
             bar.set_postfix(epoch=state.epoch, loss=f"{state.rows[-1][2]:.3f}", refresh=False)
             checkpoint.save(state.snapshot(net, optimiser))
-    checkpoint.delete()
     return Curves(("epoch", "lr", *TERMS, "accuracy"), state.rows)
 
 
@@ -169,7 +171,7 @@ class _Progress:
         self.epoch, self.step = self.epoch + 1, 0
         self.sums.zero_()
         if not math.isfinite(means[0]):
-            raise FloatingPointError(f"{title}: the loss is {means[0]} in epoch {self.epoch}; lower the learning rate")
+            raise TrainingError(f"{title}: the loss is {means[0]} in epoch {self.epoch}; lower the learning rate")
         self.rows.append([self.epoch, rate, *means])
 
     def snapshot(self, net: FrameNet, optimiser: torch.optim.Optimizer) -> dict[str, Any]:

@@ -23,7 +23,7 @@ def settings(layout: str, side: int):
     split = load_params().dataset("embedded").integrate.split
     from pipeline.config import GivenSplit
 
-    changes = {"layout": layout, "steps": 2, "sensor": [side, side], "size": [side, side]}
+    changes = {"layout": layout, "steps": 2, "sensor": [side, side], "frame_size": [side, side]}
     given = split if layout == "classes" else GivenSplit(rule="given")
     return EMBEDDED.model_copy(update={**changes, "split": given})
 

@@ -21,7 +21,7 @@ EMBEDDED = load_params().dataset("embedded").integrate
 def settings(**changes):
     split = EMBEDDED.split.model_copy(update={"train": 6})
     return EMBEDDED.model_copy(
-        update={"steps": 4, "sensor": [16, 16], "size": [8, 8], "resize": "bin", "split": split, **changes}
+        update={"steps": 4, "sensor": [16, 16], "frame_size": [8, 8], "resize": "bin", "split": split, **changes}
     )
 
 

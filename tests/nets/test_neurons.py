@@ -98,6 +98,16 @@ def test_surrogate_is_the_triangle_of_equation_12() -> None:
     torch.testing.assert_close(u.grad, (1 - (u.detach() - 1).abs()).clamp(min=0))
 
 
+def test_a_trained_threshold_stays_positive_and_comes_back() -> None:
+    neuron_ = IF(1.0, train_threshold=True)
+    with torch.no_grad():
+        neuron_.threshold.fill_(-2.0)
+    out = neuron_(torch.ones(3, 4))
+    assert out.min() >= 0 and out.max() > 0
+    out.sum().backward()
+    assert neuron_.threshold.grad.item() > 0
+
+
 def test_threshold_must_be_positive() -> None:
     with pytest.raises(ValueError, match="above 0"):
         IF(0.0)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.nets import QCFS
-from pipeline.nets.qcfs import SMALLEST_THRESHOLD
+from pipeline.nets.threshold import SMALLEST_THRESHOLD
 
 
 def by_definition(z: float, threshold: float, levels: int) -> float:

@@ -57,6 +57,36 @@ def test_a_label_of_the_report_runs_the_report_alone(copy: Clone) -> None:
     assert set(copy.repro()) == ALWAYS
 
 
+def test_a_list_of_numbers_is_noticed(copy: Clone) -> None:
+    copy.change("datasets.embedded.integrate.frame_size", [16, 16])
+    assert "integrate@embedded" in copy.repro("integrate@embedded")
+    shape = copy.run(sys.executable, "-c", "import h5py; print(h5py.File('data/frames/embedded.h5')['frames'].shape)")
+    assert shape.stdout.strip() == "(24, 5, 2, 16, 16)"
+
+
+def test_changed_pictures_and_lists_are_noticed(copy: Clone) -> None:
+    folder = copy.root / "data/images/tiny/bar"
+    (folder / "0.png").write_bytes((folder / "1.png").read_bytes())
+    assert copy.repro("integrate@embedded") == ["recordings@embedded", "integrate@embedded"]
+    names = sorted(str(path.relative_to(copy.root / "data/raw/embedded")) for path in copy.root.glob("data/raw/*/*/*"))
+    listed = copy.root / "data/splits/tiny.csv"
+    for held_out in ("0", "1"):
+        rows = [f"{name},{'test' if name.endswith(f'_{held_out}.aedat') else 'train'}" for name in names]
+        listed.write_text("\n".join(["name,split", *rows, ""]))
+        copy.change("datasets.embedded.integrate.split", {"rule": "listed", "file": "data/splits/tiny.csv"})
+        assert "integrate@embedded" in copy.repro("integrate@embedded")
+
+
+def test_a_title_trains_nothing(copy: Clone) -> None:
+    copy.change("recipes.skd.title", "Step-wise")
+    assert set(copy.repro()) == ALWAYS
+
+
+def test_wall_times_are_in_no_hash(copy: Clone) -> None:
+    assert copy.files("data/runs/**/*.json")
+    assert "data/runs" not in (copy.root / "dvc.lock").read_text()
+
+
 def test_a_lost_file_comes_back_without_the_rest(copy: Clone) -> None:
     before = {**copy.files("data/frames/*.h5"), **copy.files("data/models/**/*.safetensors")}
     weights = copy.root / "data/models/embedded/l4/ann-0.safetensors"
@@ -102,7 +132,7 @@ def test_killed_training_goes_on_and_ends_with_equal_bits(copy: Clone, target: s
     assert any(checkpoints.glob("*.pt")) and not weights.exists()
 
     resumed = copy.run("dvc", "repro", stage)
-    assert "goes on at epoch" in resumed.stdout + resumed.stderr
+    assert "goes on after epoch" in resumed.stdout + resumed.stderr
     assert not any(checkpoints.glob("*.pt"))
     whole.repro(stage)
     assert weights.read_bytes() == (whole.root / weights.relative_to(copy.root)).read_bytes()
@@ -127,6 +157,7 @@ def test_interrupted_training_says_so_and_is_kept(copy: Clone) -> None:
         ("datasets.embedded.train_ann.treshold", 3.0, "train_ann.treshold: unknown key; did you mean 'threshold'?"),
         ("datasets.embedded.phases.t2", 9, "phases need 11 frames"),
         ("networks.vgg-snn-8th.width", 0, "networks.vgg-snn-8th.width"),
+        ("datasets.embedded.integrate.frame_size", [8, 8], "needs at least 16 px a side"),
         ("recipes.hsd.weight", "high", "recipes.hsd.weight"),
     ],
 )  # fmt: skip

@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from pipeline.config import Optimiser, Recipe, Schedule, TrainAnn
+from pipeline.errors import TrainingError
 from pipeline.nets import IF, QCFS, convert, vgg_snn
 from pipeline.runtime.hardware import Hardware
 from pipeline.training import loop
@@ -52,10 +53,13 @@ def objective():
     return ann_objective(TrainAnn(schedule=schedule(), threshold=2.0, gradient="floor", loss="ace"))
 
 
-def train(net, root: Path, plan=None, what=None, seed: int = 0):
+def train(net, root: Path, plan=None, what=None, seed: int = 0, keep: bool = False):
     frames, labels = data()
     plan, what = plan or schedule(), what or objective()
-    curves = fit(net, frames, labels, what, plan, seed, CPU, Checkpoint({"n": 1}, root), "test")
+    checkpoint = Checkpoint({"n": 1}, root)
+    curves = fit(net, frames, labels, what, plan, seed, CPU, checkpoint, "test")
+    if not keep:
+        checkpoint.delete()
     return net.state_dict(), curves
 
 
@@ -113,6 +117,13 @@ def test_training_killed_at_an_epoch_ends_with_equal_bits(tmp_path: Path) -> Non
         done = subprocess.run([sys.executable, "-c", script, str(tmp_path), epoch], capture_output=True, timeout=120)
         assert done.returncode == (0 if epoch == "9" else -signal.SIGKILL), done.stderr.decode()
     assert same(whole, torch.load(tmp_path / "done", weights_only=True))
+
+
+def test_a_kill_after_the_last_epoch_costs_no_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, curves = train(ann(), tmp_path, keep=True)
+    monkeypatch.setattr(loop, "_step", lambda *_: pytest.fail("trained again"))
+    again, curves_again = train(ann(), tmp_path)
+    assert same(whole, again) and curves == curves_again
 
 
 def test_damaged_checkpoint_starts_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -193,5 +204,5 @@ def test_cosine_goes_from_the_rate_to_zero() -> None:
 
 def test_diverging_loss_says_so(tmp_path: Path) -> None:
     plan = schedule(3, optimiser=Optimiser(name="sgd", lr=1e30, momentum=0.9, weight_decay=0.0))
-    with pytest.raises(FloatingPointError, match="lower the learning rate"):
+    with pytest.raises(TrainingError, match="lower the learning rate"):
         train(ann(), tmp_path, plan)
