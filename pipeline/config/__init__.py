@@ -1,20 +1,17 @@
 """Settings: params.yaml as frozen, checked objects."""
 
+from pipeline.config.data import Camera, Integrate, Motion, Recordings
 from pipeline.config.load import load, parse
 from pipeline.config.schema import (
     Ann,
-    Camera,
     Dataset,
     Finetune,
     Grid,
-    Integrate,
-    Motion,
     Network,
     Optimiser,
     Params,
     Phases,
     Recipe,
-    Recordings,
     Report,
     Schedule,
     TrainAnn,
