@@ -28,7 +28,9 @@ def main(words: list[str] | None = None) -> int:
     drawing.add_argument("--out", type=Path, help="PNG to write (default: data/previews/<dataset>.png)")
     getting = commands.add_parser("fetch", help="download, check and unpack a public data set")
     for command in (looking, drawing, getting):
-        command.add_argument("dataset", help="cifar10dvs, ncaltech101, nmnist" if command is getting else NAMED)
+        command.add_argument(
+            "dataset", help="cifar10dvs, ncaltech101, dvsgesture-tonic, nmnist" if command is getting else NAMED
+        )
         command.add_argument("--folder", type=Path, help="where it lies (default: data/raw/<dataset>)")
     arguments = parser.parse_args(words)
     folder = arguments.folder or Path("data/raw") / arguments.dataset

@@ -17,6 +17,11 @@ def frames(dataset: str) -> Path:
     return DATA / "frames" / f"{dataset}.h5"
 
 
+def frames_facts(dataset: str) -> Path:
+    """What is in the frames file, to be read without opening it."""
+    return DATA / "frames" / f"{dataset}.json"
+
+
 def weights(dataset: str, ann: str, run: str, seed: int) -> Path:
     return DATA / "models" / dataset / ann / f"{run}-{seed}.safetensors"
 

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.config import Dataset, Params
+from pipeline.config import Augment, Dataset, Params
 from pipeline.errors import FramesError
-from pipeline.evaluation.accuracy import predict
+from pipeline.evaluation.accuracy import correct_after, predict
 from pipeline.evaluation.operations import DEAD_RATE, Layer, count_operations
 from pipeline.evaluation.results import write_results, write_run_record
-from pipeline.events.splits import TEST, TRAIN
+from pipeline.events.splits import TEST, TRAIN, VALIDATION
 from pipeline.frames.store import FrameSet, load
 from pipeline.nets import FrameNet
 from pipeline.nets.build import build_ann
@@ -73,11 +73,15 @@ class Job:
         train = self.load(TRAIN)
         return np.ascontiguousarray(train.frames[:, self.phase(phase)]), train
 
+    @property
+    def augmentation(self) -> Augment | None:
+        return self.settings.augment if self.settings.augment.active else None
+
     def new_ann(self, classes: int, generator: Any = None) -> FrameNet:
-        ann, settings = self.params.ann(self.ann), self.settings
+        settings = self.settings
         size = (settings.integrate.frame_size[0], settings.integrate.frame_size[1])
-        network = self.params.network_of(self.dataset)
-        return build_ann(network, classes, size, ann.levels, settings.train_ann, generator)
+        network, levels = self.params.network_of(self.dataset), self.params.levels(self.dataset, self.ann)
+        return build_ann(network, classes, size, levels, settings.train_ann, generator)
 
     def load_ann(self, classes: int) -> FrameNet:
         return load_weights(self.new_ann(classes), _paths.weights(self.dataset, self.ann, "ann", self.seed))
@@ -90,6 +94,7 @@ class Job:
                 "settings": settings,
                 "network": self.params.network_of(self.dataset).model_dump(),
                 "phases": self.settings.phases.model_dump(),
+                "augment": self.settings.augment.model_dump(),
                 "inputs": [file_digest(path) for path in inputs],
                 "machine": self.machine.describe(),
             }
@@ -106,13 +111,22 @@ class Job:
         self._warn_of_silence(layers)
         folder = _paths.results(self.dataset, self.ann, self.run, self.seed)
         rows = (curves.header, curves.rows) if curves else None
-        facts = {"n_train": train_count, "seed": self.seed, **facts}
+        facts = {"n_train": train_count, "n_skipped": len(test.header.skipped), "seed": self.seed, **facts}
+        if test.header.validation:
+            facts |= self._validation(net, batch_size)
         metrics = write_results(folder, logits, test.labels, test.classes, layers, rows, facts)
         write_run_record(
             _paths.record(self.dataset, self.ann, self.run, self.seed),
             {**self.machine.describe(), "seed": self.seed, "wall_s": round(time.monotonic() - self.began, 1)},
         )
         print(f"{self.title}: {100 * metrics['accuracy']:.2f} % of {metrics['n_test']} test recordings")
+
+    def _validation(self, net: FrameNet, batch_size: int) -> dict[str, Any]:
+        """Say how the network does on the validation part that was cut from the training side."""
+        part = self.load(VALIDATION)
+        frames = np.ascontiguousarray(part.frames[:, self.phase(2)])
+        logits = predict(net, frames, batch_size, self.machine, f"{self.title}: validation")
+        return {"n_val": len(part.labels), "val_accuracy": correct_after(logits, part.labels)[-1] / len(part.labels)}
 
     def _warn_of_silence(self, layers: list[Layer]) -> None:
         dead = [layer.name for layer in layers if layer.firing_rate is not None and layer.firing_rate < DEAD_RATE]

@@ -18,7 +18,7 @@ def main(params: Params, arguments: argparse.Namespace) -> None:
     snn = convert(job.load_ann(len(train.classes)))
     save_weights(snn, _paths.weights(job.dataset, job.ann, "converted", job.seed))
     batch_size = job.settings.train_ann.schedule.batch_size
-    job.finish(snn, len(train.labels), batch_size, {"levels": params.ann(job.ann).levels})
+    job.finish(snn, len(train.labels), batch_size, {"levels": params.levels(job.dataset, job.ann)})
 
 
 if __name__ == "__main__":

@@ -34,9 +34,20 @@ def main(params: Params, arguments: argparse.Namespace) -> None:
     settings = {"recipe": recipe.model_dump(exclude={"title"}), "schedule": schedule.model_dump()}
     checkpoint = job.checkpoint(settings, inputs)
     objective = snn_objective(recipe, teacher)
-    curves = fit(student, frames, train.labels, objective, schedule, job.seed, job.machine, checkpoint, job.title)
+    curves = fit(
+        student,
+        frames,
+        train.labels,
+        objective,
+        schedule,
+        job.seed,
+        job.machine,
+        checkpoint,
+        job.title,
+        job.augmentation,
+    )
     save_weights(student, _paths.weights(job.dataset, job.ann, job.run, job.seed))
-    facts = {"levels": params.ann(job.ann).levels} if recipe.needs_ann else {}
+    facts = {"levels": params.levels(job.dataset, job.ann)} if recipe.needs_ann else {}
     job.finish(student, len(train.labels), schedule.batch_size, facts, curves)
     checkpoint.delete()
 

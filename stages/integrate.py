@@ -1,4 +1,4 @@
-"""Stage integrate: data/raw/<dataset>/ -> data/frames/<dataset>.h5."""
+"""Stage integrate: data/raw/<dataset>/ -> data/frames/<dataset>.h5, and what is in it as <dataset>.json."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 
 from pipeline.config import Params
 from pipeline.frames.build import build
+from pipeline.runtime.files import write_json
 from pipeline.runtime.hardware import workers
 from stages import _cli, _paths
 
@@ -13,10 +14,18 @@ from stages import _cli, _paths
 def main(params: Params, arguments: argparse.Namespace) -> None:
     name = arguments.dataset
     target = _paths.frames(name)
-    header = build(_paths.raw(name), target, name, params.dataset(name).integrate, workers())
+    built = build(_paths.raw(name), target, name, params.dataset(name).integrate, workers())
+    write_json(_paths.frames_facts(name), built.facts())
     print(
-        f"{target}: {len(header.classes)} classes, {header.steps} frames a recording, {header.clipped} counts clipped"
+        f"{target}: {built.train} training, {built.validation} validation, {built.test} test recordings of "
+        f"{len(built.header.classes)} classes; {built.counted / built.events:.1%} of {built.events:,} events counted, "
+        f"{built.header.clipped} counts clipped"
     )
+    if built.header.published:
+        print(f"{name}: {built.header.published}")
+    if built.header.skipped:
+        print(f"warning: {len(built.header.skipped)} bad recordings were left out:")
+        print("\n".join(f"  {line}" for line in built.header.skipped))
 
 
 if __name__ == "__main__":

@@ -27,14 +27,26 @@ def main(params: Params, arguments: argparse.Namespace) -> None:
         {"ann": ann.model_dump(), "train_ann": settings.model_dump()}, [_paths.frames(job.dataset)]
     )
     curves = fit(
-        net, frames, train.labels, ann_objective(settings), schedule, job.seed, job.machine, checkpoint, job.title
+        net,
+        frames,
+        train.labels,
+        ann_objective(settings),
+        schedule,
+        job.seed,
+        job.machine,
+        checkpoint,
+        job.title,
+        job.augmentation,
     )
     save_weights(net, _paths.weights(job.dataset, job.ann, "ann", job.seed))
 
     test = job.load(TEST)
     first = np.ascontiguousarray(test.frames[:, job.phase(1)])
     logits = predict(net, first, schedule.batch_size, job.machine, f"{job.title}: test, phase 1")
-    facts = {"levels": ann.levels, "accuracy_phase1": correct_after(logits, test.labels)[-1] / len(test.labels)}
+    facts = {
+        "levels": params.levels(job.dataset, job.ann),
+        "accuracy_phase1": correct_after(logits, test.labels)[-1] / len(test.labels),
+    }
     job.finish(net, len(train.labels), schedule.batch_size, facts, curves)
     checkpoint.delete()
 

@@ -7,12 +7,12 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from pipeline.commands.published import DATASETS, Published
-from pipeline.commands.survey import Finding, duplicates, split_digest, survey
+from pipeline.commands.survey import Finding, duplicates, survey
 from pipeline.config import Dataset
 from pipeline.errors import PipelineError
-from pipeline.events.listing import LAYOUTS, TRAIN, Listing, list_recordings
-from pipeline.events.splits import assign, describe
+from pipeline.events.listing import LAYOUTS, TEST, TRAIN, Listing, list_recordings
+from pipeline.events.published import DATASETS, class_problems, compare, foreign_classes, manifest_digest
+from pipeline.events.splits import VALIDATION, assign, describe
 
 # Problems printed by name; all are in the JSON.
 SHOWN = 10
@@ -32,39 +32,37 @@ def check(name: str, root: Path, settings: Dataset, workers: int) -> dict[str, A
         FileError: the folder holds no recordings of any known layout.
     """
     problems: list[str] = []
-    listing, layout = _listing(root, settings.integrate.layout, problems)
-    findings = survey(listing, settings.integrate.sensor, workers)
+    made = settings.integrate
+    listing, layout = _listing(root, made.layout, problems)
+    findings = survey(listing, made.sensor, workers)
     problems += [f"{finding.name}: {finding.problem}" for finding in findings if finding.problem]
     good = [finding for finding in findings if not finding.problem]
     sides: list[int] = []
     try:
-        sides = assign(listing.recordings, settings.integrate.split)
+        sides = assign(listing.recordings, made.split, made.validation)
     except PipelineError as error:
         problems.append(str(error))
     side_of = dict(zip(listing.names, sides, strict=True)) if sides else {}
     for group in duplicates(findings):
         across = len({side_of.get(member) for member in group}) > 1
-        problems.append(f"the same recording{' on both sides of the split' if across else ''}: {', '.join(group)}")
-    subjects = {
-        side: {recording.subject for recording, put in zip(listing.recordings, sides, strict=True) if put == side}
-        for side in set(sides)
-    }
-    if len(subjects) > 1 and (shared := set.intersection(*subjects.values()) - {None}):
-        problems.append(f"subjects on both sides of the split: {', '.join(sorted(map(str, shared)))}")
+        problems.append(f"the same recording{' on two sides of the split' if across else ''}: {', '.join(group)}")
+    digest = manifest_digest(name, listing.recordings, sides) if sides else None
+    verdict = compare(name, describe(made.split), digest) if digest else ""
+    problems += _against(name, listing, sides, verdict)
     counts = Counter(listing.classes[label] for label in listing.labels)
-    published = DATASETS.get(name)
-    if published is not None:
-        problems += _against(published, listing, counts, sides)
     return {
         "dataset": name,
         "folder": root.as_posix(),
         "layout": layout,
+        "formats": dict(sorted(Counter(finding.format for finding in findings if finding.format).items())),
         "recordings": len(listing.recordings),
         "classes": {label: counts[label] for label in listing.classes},
         "train": sides.count(TRAIN),
-        "test": len(sides) - sides.count(TRAIN),
-        "split": describe(settings.integrate.split),
-        "split_digest": split_digest(listing.names, sides) if sides else None,
+        "validation": sides.count(VALIDATION),
+        "test": sides.count(TEST),
+        "split": describe(made.split),
+        "manifest": digest,
+        "published": verdict,
         "events": _statistics(good),
         "problems": problems,
     }
@@ -77,9 +75,13 @@ def as_text(report: dict[str, Any]) -> str:
     spread = f"{min(classes.values())} to {max(classes.values())}" if classes else "none"
     lines = [
         f"{report['dataset']} in {report['folder']}, layout {report['layout']}",
+        f"  formats      {', '.join(f'{count:,} {name}' for name, count in report['formats'].items())}",
         f"  recordings   {report['recordings']:,} in {len(classes)} classes, {spread} a class",
-        f"  split        {report['split']}: {report['train']:,} train, {report['test']:,} test",
-        f"  split digest {report['split_digest']}",
+        f"  split        {report['split']}: {report['train']:,} train, "
+        + (f"{report['validation']:,} validation, " if report["validation"] else "")
+        + f"{report['test']:,} test",
+        f"  split digest {report['manifest']}",
+        f"               {report['published'] or 'no published digest for this split'}",
     ]
     if events:
         lines += [
@@ -112,21 +114,23 @@ def _listing(root: Path, wanted: str, problems: list[str]) -> tuple[Listing, str
         raise error
 
 
-def _against(published: Published, listing: Listing, counts: Counter[str], sides: list[int]) -> list[str]:
+def _against(name: str, listing: Listing, sides: list[int], verdict: str) -> list[str]:
+    """List how a copy differs from the published data set of its name, if there is one."""
+    published = DATASETS.get(name)
+    if published is None:
+        return []
     problems = []
     if len(listing.recordings) != published.recordings:
         problems.append(f"{len(listing.recordings):,} recordings, {published.title} has {published.recordings:,}")
-    if len(counts) != published.classes:
-        problems.append(f"{len(counts)} classes, {published.title} has {published.classes}")
-    if published.per_class is not None:
-        problems += [
-            f"{counts[name]:,} recordings of {name}, {published.title} has {published.per_class:,}"
-            for name in sorted(counts)
-            if counts[name] != published.per_class
-        ]
-    found = (sides.count(TRAIN), len(sides) - sides.count(TRAIN))
+    foreign = foreign_classes(name, listing)
+    if foreign:
+        problems.append(f"classes that {published.title} has not: {', '.join(foreign)}")
+    problems += class_problems(name, listing)
+    found = (len(sides) - sides.count(TEST), sides.count(TEST))
     if published.train_test is not None and sides and found != published.train_test:
         problems.append(f"{found[0]:,} train and {found[1]:,} test, published are {published.train_test}")
+    if verdict.startswith("not "):
+        problems.append(verdict)
     return problems
 
 

@@ -10,6 +10,7 @@ from pipeline.config import Dataset
 from pipeline.events.listing import Recording, list_recordings
 from pipeline.events.read import read_events
 from pipeline.frames import integrate
+from pipeline.frames.build import turns_of
 from pipeline.report import recordings as report
 from pipeline.report.camera import camera
 from pipeline.report.style import drawing
@@ -50,5 +51,6 @@ def _frames(recording: Recording, settings: Dataset) -> np.typing.NDArray[np.uin
         events = events[(events["t"] >= start) & (events["t"] < end)]
     made = settings.integrate
     sensor, size = (made.sensor[0], made.sensor[1]), (made.frame_size[0], made.frame_size[1])
-    counts = integrate(events, made.steps, sensor, size, made.split_by, made.resize)
+    turns = turns_of(recording.path, made)
+    counts = integrate(events, made.steps, sensor, size, made.split_by, made.resize, turns, made.extent)
     return np.minimum(counts, 255).astype(np.uint8)

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from pathlib import Path
 
 from pipeline.errors import RecordingError
 from pipeline.events.listing import Listing, Recording
@@ -16,7 +17,7 @@ from pipeline.runtime.pool import in_parallel
 
 @dataclass(frozen=True)
 class Finding:
-    """One recording: its events, duration (µs), largest coordinates, content digest; or the problem with it."""
+    """One recording: its events, duration (µs), largest coordinates, digest of content, format; or what is wrong."""
 
     name: str
     events: int = 0
@@ -25,6 +26,7 @@ class Finding:
     height: int = 0
     on_share: float = 0.0
     digest: str = ""
+    format: str = ""
     problem: str | None = None
 
 
@@ -48,14 +50,6 @@ def duplicates(findings: Sequence[Finding]) -> list[list[str]]:
     return sorted(group for group in names.values() if len(group) > 1)
 
 
-def split_digest(names: Sequence[str], sides: Sequence[int]) -> str:
-    """Give the SHA-256 that names a split: equal exactly when the same recordings are on the same sides."""
-    digest = hashlib.sha256()
-    for name, side in sorted(zip(names, sides, strict=True)):
-        digest.update(f"{name}\0{side}\n".encode())
-    return digest.hexdigest()
-
-
 def _look(task: tuple[list[Recording], tuple[int, int]]) -> list[Finding]:
     recordings, sensor = task
     path = recordings[0].path
@@ -65,7 +59,7 @@ def _look(task: tuple[list[Recording], tuple[int, int]]) -> list[Finding]:
     except (OSError, RecordingError) as error:
         problem = error.problem if isinstance(error, RecordingError) else str(error)
         return [Finding(recording.name, problem=problem) for recording in recordings]
-    content = hashlib.sha256(data).hexdigest()
+    content, form = hashlib.sha256(data).hexdigest(), _format(path, data)
     findings = []
     for recording in recordings:
         part, digest = events, content
@@ -82,7 +76,14 @@ def _look(task: tuple[list[Recording], tuple[int, int]]) -> list[Finding]:
         findings.append(
             Finding(
                 recording.name, len(part), int(part["t"][-1] - part["t"][0]), width, height,
-                float(part["p"].mean()), digest, beyond,
+                float(part["p"].mean()), digest, form, beyond,
             )
         )  # fmt: skip
     return findings
+
+
+def _format(path: Path, data: bytes) -> str:
+    if path.suffix != ".aedat":
+        return path.suffix
+    # The versions share the suffix; their first line says which.
+    return data[: len(b"#!AER-DAT2.0")].decode("ascii", "replace").removeprefix("#!")

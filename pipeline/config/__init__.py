@@ -2,12 +2,11 @@
 
 from pipeline.config.data import Camera, Integrate, Motion, Recordings
 from pipeline.config.load import load, parse
+from pipeline.config.networks import Ann, Augment, Network
 from pipeline.config.schema import (
-    Ann,
     Dataset,
     Finetune,
     Grid,
-    Network,
     Optimiser,
     Params,
     Phases,
@@ -24,10 +23,12 @@ from pipeline.config.splits import (
     NumericSplit,
     RandomSplit,
     Split,
+    Validation,
 )
 
 __all__ = [
     "Ann",
+    "Augment",
     "Camera",
     "Dataset",
     "Finetune",
@@ -50,6 +51,7 @@ __all__ = [
     "Schedule",
     "Split",
     "TrainAnn",
+    "Validation",
     "load",
     "parse",
 ]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from pipeline.config.base import Count, Group, Nonnegative, Pair, Positive, Share, Whole
-from pipeline.config.splits import Split
+from pipeline.config.base import Count, Group, Nonnegative, Pair, Positive, Share, Whole, unique
+from pipeline.config.splits import Split, Validation
 
 # The folder that DVC watches: pictures for the camera are looked for only there.
 IMAGES = "data/images"
@@ -67,21 +67,30 @@ class Recordings(Group):
         return self
 
 
+# How the files of a format are turned; the order is always this one, whatever the order in the list.
+Turn = Literal["transpose", "flip_x", "flip_y", "invert"]
+Format = Literal["aedat", "aedat4", "bin", "npy", "npz"]
+
+
 class Integrate(Group):
-    layout: Literal["classes", "sides", "dvsgesture"]
+    layout: Literal["classes", "sides", "dvsgesture", "dvsgesture_tonic"]
+    orientation: dict[Format, Annotated[list[Turn], AfterValidator(unique)]]
     steps: Count
     sensor: Pair
+    extent: Literal["sensor", "recording"]
     frame_size: Pair
     split_by: Literal["number", "time"]
-    resize: Literal["nearest", "bin"]
+    resize: Literal["nearest", "area", "bin"]
     clip: bool
+    bad_recordings: Literal["fail", "skip"]
     split: Split
+    validation: Validation | None
 
     @model_validator(mode="after")
     def _nearest_only_shrinks(self) -> Integrate:
         if self.resize == "nearest" and any(f > s for f, s in zip(self.frame_size, self.sensor, strict=True)):
             raise ValueError(
                 f"resize nearest cannot enlarge the sensor {self.sensor} to frame_size {self.frame_size}: events would "
-                "count twice; use resize: bin"
+                "count twice; use resize: area"
             )
         return self

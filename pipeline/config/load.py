@@ -10,7 +10,8 @@ from pydantic import ValidationError
 
 from pipeline.config.explain import explain
 from pipeline.config.names import nearest
-from pipeline.config.schema import SMALLEST_FRAME, Grid, Params
+from pipeline.config.networks import SMALLEST_FRAME
+from pipeline.config.schema import Grid, Params
 from pipeline.errors import ConfigError
 
 
@@ -87,6 +88,9 @@ def _check_names(params: Params, where: str, grid: Grid) -> None:
                 raise ConfigError(
                     f"params.yaml: {where}.{key} takes recipes that need {kind}; {name!r} is another kind"
                 )
+    for dataset in grid.datasets:
+        for ann in grid.anns:
+            params.levels(dataset, ann)
     for name in grid.simulated:
         if params.dataset(name).recordings is None:
             raise ConfigError(

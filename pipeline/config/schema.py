@@ -8,11 +8,13 @@ from pydantic import AfterValidator, Field, model_validator
 
 from pipeline.config.base import Count, Group, Name, Names, Nonnegative, Positive, Whole, unique
 from pipeline.config.data import Integrate, Recordings
-from pipeline.config.names import unknown_name
+from pipeline.config.names import nearest, unknown_name
+from pipeline.config.networks import Ann, Augment, Network
 from pipeline.config.splits import FirstForTestSplit, NumericSplit
+from pipeline.errors import ConfigError
 
-# Height and width that a family of networks needs at least, px.
-SMALLEST_FRAME = {"vgg_snn": 16}
+# Layouts in which left and right, clockwise and counter-clockwise are classes.
+HANDED = ("dvsgesture", "dvsgesture_tonic")
 
 
 class Grid(Group):
@@ -64,6 +66,7 @@ class Schedule(Group):
 
 
 class TrainAnn(Group):
+    levels: dict[Name, Count]
     schedule: Schedule
     threshold: Positive
     gradient: Literal["floor", "clamp"]
@@ -81,6 +84,7 @@ class Dataset(Group):
     recordings: Recordings | None
     integrate: Integrate
     phases: Phases
+    augment: Augment
     train_ann: TrainAnn
     finetune: Finetune
 
@@ -91,6 +95,15 @@ class Dataset(Group):
             raise ValueError(
                 f"phases need {used} frames (offset {self.phases.offset} + t1 {self.phases.t1} + t2 {self.phases.t2}), "
                 f"integrate.steps gives {self.integrate.steps}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _labels_survive(self) -> Dataset:
+        if self.augment.flip and (self.integrate.layout in HANDED or self.paper == "dvsgesture"):
+            raise ValueError(
+                "augment.flip: a mirrored right hand wave is a left hand wave, clockwise becomes counter-clockwise: "
+                "flips give wrong labels on DVS128 Gesture; set it to false"
             )
         return self
 
@@ -111,16 +124,6 @@ class Dataset(Group):
                 f"integrate.split leaves a side empty: it takes {numbers} of {made.per_class} recordings a class"
             )
         return self
-
-
-class Network(Group):
-    family: Literal["vgg_snn"]
-    width: Positive
-
-
-class Ann(Group):
-    levels: Count
-    epochs: Count | None
 
 
 class Recipe(Group):
@@ -170,6 +173,19 @@ class Params(Group):
 
     def ann(self, name: str) -> Ann:
         return _named(self.anns, "anns", name)
+
+    def levels(self, dataset: str, ann: str) -> int:
+        """Give L of an ANN on a data set: its own number, or the one the data set keeps under the ANN's word."""
+        levels = self.ann(ann).levels
+        if isinstance(levels, int):
+            return levels
+        kept = self.dataset(dataset).train_ann.levels
+        if levels not in kept:
+            raise ConfigError(
+                f"params.yaml: anns.{ann}.levels: datasets.{dataset}.train_ann.levels has no entry {levels!r}; "
+                f"{nearest(levels, kept)}"
+            )
+        return kept[levels]
 
     def recipe(self, name: str) -> Recipe:
         return _named(self.recipes, "recipes", name)

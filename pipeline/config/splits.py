@@ -56,3 +56,10 @@ Split = Annotated[
     NumericSplit | FirstForTestSplit | LexicographicSplit | RandomSplit | GivenSplit | ListedSplit,
     Field(discriminator="rule"),
 ]
+
+
+class Validation(Group):
+    """A part cut from the training side: of each class, or whole subjects where the layout knows them."""
+
+    share: Part
+    seed: Whole

@@ -90,7 +90,9 @@ def _walk(net: FrameNet, batch: Tensor, recordings: int, layers: dict[str, Layer
 
 
 def _reaching(spikes: Tensor, pool: int) -> list[Tensor]:
-    """Split the spikes [T·N, C, H, W] before an average pool into the sub-grids that it sums, each of 0 and 1."""
+    """Split spikes before an average pool ([T·N, C, H, W] or [T·N, F]) into the sub-grids of 0 and 1 that it sums."""
+    if spikes.dim() == 2:
+        return [spikes]  # of a hidden layer: no pool follows
     # Rows and columns that fill no pool are lost in it.
     height, width = (side // pool * pool for side in spikes.shape[2:])
     return [spikes[:, :, row:height:pool, column:width:pool] for row in range(pool) for column in range(pool)]

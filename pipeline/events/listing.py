@@ -4,13 +4,17 @@ classes     <class>/<recording>                                (CIFAR10-DVS, N-C
 sides       Train/<class>/<recording>, Test/<class>/<recording>  (N-MNIST)
 dvsgesture  userNN_<light>.aedat, userNN_<light>_labels.csv, trials_to_train.txt, trials_to_test.txt
             (DVS128 Gesture as IBM publishes it: one recording holds some twelve gestures)
+dvsgesture_tonic  ibmGestureTrain/userNN_<light>/<class>.npy, ibmGestureTest/...
+            (DVS128 Gesture as Tonic has it, cut anew: another data set)
 """
 
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from pipeline.config.names import nearest
@@ -19,6 +23,9 @@ from pipeline.events.read import FORMATS
 
 TRAIN, TEST = 0, 1
 SIDES = {"train": TRAIN, "test": TEST}
+# The sides of the two forms of DVS128 Gesture.
+TRIALS = {"trials_to_train.txt": TRAIN, "trials_to_test.txt": TEST}
+RECUT = {"ibmGestureTest": TEST, "ibmGestureTrain": TRAIN}
 
 # The classes of DVS128 Gesture, 1 to 11 in its label files (gesture_mapping.csv).
 GESTURES = [
@@ -82,7 +89,7 @@ def list_recordings(root: str | Path, layout: str = "classes") -> Listing:
 
 
 def _classes(root: Path) -> Listing:
-    classes = _folders(root)
+    classes = _in_order(_folders(root))
     recordings = [
         Recording(f"{name}/{path.name}", path, label)
         for label, name in enumerate(classes)
@@ -95,9 +102,9 @@ def _sides(root: Path) -> Listing:
     folders = {name: SIDES[name.lower()] for name in _folders(root) if name.lower() in SIDES}
     if sorted(folders.values()) != [TRAIN, TEST]:
         raise FileError(root, f"expected the folders Train and Test, found {_folders(root)}")
-    classes = sorted({name for side in folders for name in _folders(root / side)})
+    classes = _in_order({name for side in folders for name in _folders(root / side)})
     recordings = [
-        Recording(f"{folder}/{name}/{path.name}", path, label, side=side)
+        Recording(f"{folder}/{name}/{path.name}", path, label, side=side, subject=_subject(path.name))
         for folder, side in folders.items()
         for label, name in enumerate(classes)
         if (root / folder / name).is_dir()
@@ -107,8 +114,9 @@ def _sides(root: Path) -> Listing:
 
 
 def _dvsgesture(root: Path) -> Listing:
+    _refuse_both_forms(root)
     recordings: list[Recording] = []
-    for list_name, side in (("trials_to_train.txt", TRAIN), ("trials_to_test.txt", TEST)):
+    for list_name, side in TRIALS.items():
         for trial in _lines(root / list_name):
             stem = trial.removesuffix(".aedat")
             path, subject = root / f"{stem}.aedat", stem.partition("_")[0]
@@ -120,7 +128,37 @@ def _dvsgesture(root: Path) -> Listing:
     return Listing(root, list(GESTURES), recordings)
 
 
-LAYOUTS: dict[str, Callable[[Path], Listing]] = {"classes": _classes, "sides": _sides, "dvsgesture": _dvsgesture}
+def _dvsgesture_tonic(root: Path) -> Listing:
+    _refuse_both_forms(root)
+    missing = [name for name in RECUT if not (root / name).is_dir()]
+    if missing:
+        raise FileError(root, f"expected the folders ibmGestureTrain and ibmGestureTest, {', '.join(missing)} missing")
+    recordings = []
+    for folder, side in RECUT.items():
+        for trial in _folders(root / folder):
+            for path in _recordings(root / folder / trial):
+                if not path.stem.isdigit() or int(path.stem) >= len(GESTURES):
+                    raise FileError(path, f"expected the class, 0..{len(GESTURES) - 1}, as the file's name")
+                name, label = f"{folder}/{trial}/{path.name}", int(path.stem)
+                recordings.append(Recording(name, path, label, side=side, subject=_subject(trial)))
+    return Listing(root, list(GESTURES), recordings)
+
+
+def _refuse_both_forms(root: Path) -> None:
+    if any((root / name).exists() for name in TRIALS) and any((root / name).exists() for name in RECUT):
+        raise FileError(
+            root,
+            f"holds two data sets: IBM's DVS128 Gesture ({next(iter(TRIALS))}) and Tonic's, cut anew "
+            f"({next(iter(RECUT))}); move one of them to a folder of its own",
+        )
+
+
+LAYOUTS: dict[str, Callable[[Path], Listing]] = {
+    "classes": _classes,
+    "sides": _sides,
+    "dvsgesture": _dvsgesture,
+    "dvsgesture_tonic": _dvsgesture_tonic,
+}
 
 
 def _gestures(path: Path) -> list[tuple[int, int, int]]:
@@ -151,5 +189,22 @@ def _folders(root: Path) -> list[str]:
     return sorted(path.name for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
 
 
+def _in_order(names: Iterable[str]) -> list[str]:
+    """Sort class names: as numbers where all are, else as bytes."""
+    return sorted(names, key=int) if all(name.isdigit() for name in names) else sorted(names)
+
+
+def _subject(name: str) -> str | None:
+    """Give who is recorded where the name says so: userNN_<light>, as in DVS128 Gesture."""
+    found = re.match(r"user\d\d(?=_)", name)
+    return found[0] if found else None
+
+
 def _recordings(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.suffix in FORMATS and not path.name.startswith("."))
+    found = sorted(path for path in folder.iterdir() if path.suffix in FORMATS and not path.name.startswith("."))
+    for one, other in pairwise(sorted(found, key=lambda path: path.stem)):
+        if one.stem == other.stem:
+            raise FileError(
+                folder, f"holds {one.name} and {other.name}, one recording in two formats; keep one of them"
+            )
+    return found

@@ -18,14 +18,18 @@ from pipeline.config import (
     NumericSplit,
     RandomSplit,
     Split,
+    Validation,
 )
 from pipeline.errors import ConfigError, FileError
 from pipeline.events.listing import SIDES, TEST, TRAIN, Recording
 
-__all__ = ["TEST", "TRAIN", "assign", "describe"]
+__all__ = ["TEST", "TRAIN", "VALIDATION", "assign", "describe"]
+
+VALIDATION = 2
+LISTED = {**SIDES, "validation": VALIDATION}
 
 
-def assign(recordings: Sequence[Recording], split: Split) -> list[int]:
+def assign(recordings: Sequence[Recording], split: Split, validation: Validation | None = None) -> list[int]:
     """Put each recording on one side.
 
     Args:
@@ -36,26 +40,68 @@ def assign(recordings: Sequence[Recording], split: Split) -> list[int]:
             lexicographic: the first int(share · n) of each class in sorted order for training;
             random: as many of each class, drawn with `seed`;
             given: what the layout says (N-MNIST's folders, DVS128 Gesture's trial lists);
-            listed: a csv `file` with the columns name and split (train or test) that names every recording once.
+            listed: a csv `file` with the columns name and split (train, test or validation) that names every recording
+            once.
+        validation: the part to cut from the training side, or None. int(share · n) of each class, drawn with `seed`, at
+            least one; where the layout knows subjects, that share of the training subjects with all their recordings.
 
     Returns:
-        0 (train) or 1 (test) for each name, in order.
+        0 (train), 1 (test) or 2 (validation) for each recording, in order.
 
     Raises:
-        ConfigError: the rule does not fit the names, or leaves a side empty.
+        ConfigError: the rule does not fit the names, leaves a side empty, or puts a subject on two sides.
         FileError: the listed file is missing, or does not name every recording once.
     """
     sides = _assign(recordings, split)
+    if validation is not None:
+        sides = _cut(recordings, sides, validation)
     for side, word in ((TRAIN, "training"), (TEST, "test")):
         if side not in sides:
             raise ConfigError(f"split {describe(split)} leaves no {word} recording of {len(recordings)}")
+    _check_subjects(recordings, sides, split)
     return sides
 
 
-def describe(split: Split) -> str:
+def describe(split: Split | Validation) -> str:
     """Write a split as one line: its rule and numbers."""
-    values = {key: value for key, value in split.model_dump().items() if key != "rule"}
-    return ", ".join([split.rule, *(f"{key}: {value}" for key, value in values.items())])
+    values = split.model_dump()
+    return ", ".join(
+        [*([values.pop("rule")] if "rule" in values else []), *(f"{key}: {value}" for key, value in values.items())]
+    )
+
+
+def _check_subjects(recordings: Sequence[Recording], sides: Sequence[int], split: Split) -> None:
+    side_of: dict[str, int] = {}
+    for recording, side in zip(recordings, sides, strict=True):
+        if recording.subject is not None and side_of.setdefault(recording.subject, side) != side:
+            raise ConfigError(
+                f"split {describe(split)} puts the subject {recording.subject} on two sides, so the network would be "
+                "tested on people it has seen; use `rule: given`, or list the recordings by subject"
+            )
+
+
+def _cut(recordings: Sequence[Recording], sides: list[int], validation: Validation) -> list[int]:
+    if VALIDATION in sides:
+        raise ConfigError("integrate.validation: the listed split names its validation part already; set it to null")
+    ordered = sorted((i for i, side in enumerate(sides) if side == TRAIN), key=lambda i: recordings[i].name)
+    # What is drawn whole: a subject with all its recordings, or, without subjects, one recording of a class.
+    pools: dict[int, list[list[int]]] = defaultdict(list)
+    if all(recordings[index].subject is not None for index in ordered):
+        people: dict[str | None, list[int]] = defaultdict(list)
+        for index in ordered:
+            people[recordings[index].subject].append(index)
+        pools[0] = [people[name] for name in sorted(people, key=str)]
+    else:
+        for index in ordered:
+            pools[recordings[index].label].append([index])
+    cut = list(sides)
+    for number, label in enumerate(sorted(pools)):
+        pool = pools[label]
+        order = np.random.default_rng([validation.seed, number]).permutation(len(pool))
+        for place in order[: max(1, int(validation.share * len(pool)))].tolist():
+            for index in pool[place]:
+                cut[index] = VALIDATION
+    return cut
 
 
 def _assign(recordings: Sequence[Recording], split: Split) -> list[int]:
@@ -76,7 +122,8 @@ def _assign(recordings: Sequence[Recording], split: Split) -> list[int]:
 
 
 def _number(name: str) -> int:
-    numbers = re.findall(r"\d+", name.rpartition("/")[2])
+    # Without the suffix: the 4 of .aedat4 is no recording's number.
+    numbers = re.findall(r"\d+", name.rpartition("/")[2].partition(".")[0])
     if not numbers:
         raise ConfigError(f"integrate.split goes by numbers, but the recording {name!r} has none in its name")
     return int(numbers[-1])
@@ -112,11 +159,11 @@ def _listed(names: Sequence[str], path: Path) -> list[int]:
         raise FileError(path, f"not readable as csv with the columns name and split: {error}") from error
     listed: dict[str, int] = {}
     for name, side in rows:
-        if side not in SIDES:
-            raise FileError(path, f"{name}: split must be train or test, found {side!r}")
+        if side not in LISTED:
+            raise FileError(path, f"{name}: split must be train, test or validation, found {side!r}")
         if name in listed:
             raise FileError(path, f"{name} is listed twice")
-        listed[name] = SIDES[side]
+        listed[name] = LISTED[side]
     missing, extra = sorted(set(names) - set(listed)), sorted(set(listed) - set(names))
     if missing or extra:
         raise FileError(

@@ -1,7 +1,8 @@
-"""Events to frames: eq. 1 with T slices, counted at the sensor's resolution and then resized."""
+"""Events to frames: eq. 1 with T slices, counted at the sensor's resolution, then turned and resized."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from itertools import pairwise
 from typing import Any
 
@@ -14,7 +15,7 @@ from pipeline.events.types import EVENT
 # Events handled at once: few enough that their indices stay in the processor's cache.
 BLOCK = 1 << 14
 SPLITS = ("number", "time")
-RESIZES = ("nearest", "bin")
+EXTENTS = ("sensor", "recording")
 
 Counts = NDArray[np.int64]
 
@@ -26,19 +27,25 @@ def integrate(
     size: tuple[int, int],
     split_by: str = "number",
     resize: str = "nearest",
+    turns: Collection[str] = (),
+    extent: str = "sensor",
 ) -> Counts:
     """Count events into frames (eq. 1).
 
     Args:
         events: structured array [E] with t (µs, not decreasing), x, y, p.
         steps: T, the number of frames.
-        sensor: height and width of the sensor, px.
+        sensor: height and width of the sensor as the frames show it, so after the turns, px.
         size: height and width of the frames, px.
         split_by: "number": slices of E // T events, the last takes the remainder; "time": slices of equal duration,
             half-open, the last includes the last event. Either way every event is in exactly one slice.
         resize: "nearest": frame pixel i shows sensor pixel floor(i * sensor / size), other pixels' events are dropped
-            (what the authors' code does); "bin": the event of sensor pixel s counts at floor(s * size / sensor), none
-            is dropped. The same when size == sensor.
+            (what the authors' code does); "area": a sensor pixel's events are divided among the frame pixels that it
+            overlaps, by overlap, in whole events; "bin": all events of sensor pixel s count at floor(s * size /
+            sensor). The last two drop none. The same when size == sensor.
+        turns: what the recording needs before its axes are the usual ones: "transpose" (x and y change places), then
+            "flip_x", "flip_y" (mirrored), "invert" (polarity), whatever their order here.
+        extent: "sensor": the whole sensor is shown; "recording": from (0, 0) to the recording's largest x and y.
 
     Returns:
         Counts int64 [T, 2, H, W]; the polarity axis is (p false, p true).
@@ -48,17 +55,45 @@ def integrate(
     """
     if steps < 1:
         raise ValueError(f"steps must be at least 1, found {steps}")
+    if extent not in EXTENTS:
+        raise ValueError(f"unknown extent {extent!r}; {nearest(extent, EXTENTS)}")
     bounds = slice_bounds(events, steps, split_by)
     words = np.ascontiguousarray(events, EVENT).view("<u4").reshape(-1, 4)
-    height, width = sensor
-    frames = np.empty((steps, 2 * height * width), np.int64)
+    height, width = reversed(sensor) if "transpose" in turns else sensor
+    flat = np.empty((steps, 2 * height * width), np.int64)
     index = np.empty(np.diff(bounds).max(initial=0), np.int64)
     for step, (first, last) in enumerate(pairwise(bounds)):
         for start in range(first, last, BLOCK):
             stop = min(start + BLOCK, last)
             _pixel_index(words[start:stop], height, width, out=index[start - first : stop - first])
-        frames[step] = np.bincount(index[: last - first], minlength=2 * height * width)
-    return _resized(frames.reshape(steps, 2, height, width), size, resize)
+        flat[step] = np.bincount(index[: last - first], minlength=2 * height * width)
+    frames: Counts = flat.reshape(steps, 2, height, width)
+    if extent == "recording" and len(events):
+        frames = frames[:, :, : int(events["y"].max()) + 1, : int(events["x"].max()) + 1]
+    return _resized(turn(frames, turns), size, resize)
+
+
+def turn(frames: Counts, turns: Collection[str]) -> Counts:
+    """Turn frames [T, 2, H, W] as a recording of events would be; see `integrate`.
+
+    Raises:
+        ValueError: an unknown turn.
+    """
+    for name in turns:
+        if name not in TURNS:
+            raise ValueError(f"unknown turn {name!r}; {nearest(name, TURNS)}")
+    for name, apply in TURNS.items():
+        if name in turns:
+            frames = apply(frames)
+    return frames
+
+
+TURNS: dict[str, Callable[[Counts], Counts]] = {
+    "transpose": lambda frames: frames.swapaxes(2, 3),
+    "flip_x": lambda frames: frames[..., ::-1],
+    "flip_y": lambda frames: frames[:, :, ::-1],
+    "invert": lambda frames: frames[:, ::-1],
+}
 
 
 def _pixel_index(words: NDArray[np.uint32], height: int, width: int, out: NDArray[np.int64]) -> None:
@@ -72,7 +107,8 @@ def _pixel_index(words: NDArray[np.uint32], height: int, width: int, out: NDArra
         )
     y *= np.uint32(width)
     y += x
-    x[:] = words[:, 3]
+    # The record's padding beside p may hold anything.
+    np.bitwise_and(words[:, 3], np.uint32(1), out=x)
     x *= np.uint32(height * width)
     np.add(y, x, out=out, casting="unsafe")
 
@@ -99,20 +135,43 @@ def slice_bounds(events: NDArray[Any], steps: int, split_by: str) -> NDArray[np.
 
 
 def _resized(frames: Counts, size: tuple[int, int], resize: str) -> Counts:
-    if resize not in RESIZES:
-        raise ValueError(f"unknown resize {resize!r}; {nearest(resize, RESIZES)}")
+    if resize not in RESIZED:
+        raise ValueError(f"unknown resize {resize!r}; {nearest(resize, RESIZED)}")
     for axis, target in ((2, size[0]), (3, size[1])):
-        source = frames.shape[axis]
-        if source == target:
-            continue
-        if resize == "nearest":
-            if target > source:
-                raise ValueError(f"resize nearest cannot enlarge {source} px to {target} px: events would count twice")
-            frames = frames.take(np.arange(target) * source // target, axis)
-        elif target < source:
-            frames = np.add.reduceat(frames, -(-np.arange(target) * source // target), axis)
-        else:
-            enlarged = np.zeros((*frames.shape[:axis], target, *frames.shape[axis + 1 :]), frames.dtype)
-            np.moveaxis(enlarged, axis, 0)[np.arange(source) * target // source] = np.moveaxis(frames, axis, 0)
-            frames = enlarged
-    return frames
+        if frames.shape[axis] != target:
+            frames = RESIZED[resize](frames, axis, target)
+    return np.ascontiguousarray(frames)
+
+
+def _nearest(frames: Counts, axis: int, target: int) -> Counts:
+    source = frames.shape[axis]
+    if target > source:
+        raise ValueError(
+            f"resize nearest cannot enlarge {source} px to {target} px: events would count twice; use area"
+        )
+    return frames.take(np.arange(target) * source // target, axis)
+
+
+def _area(frames: Counts, axis: int, target: int) -> Counts:
+    """Cut the running sum at the edges of the frame pixels; a pixel across an edge is divided and rounded there."""
+    source = frames.shape[axis]
+    counts = np.moveaxis(frames, axis, -1)
+    below = np.zeros((*counts.shape[:-1], source + 1), counts.dtype)
+    np.cumsum(counts, -1, out=below[..., 1:])
+    whole, rest = np.divmod(np.arange(1, target) * source, target)
+    edges = np.zeros((*counts.shape[:-1], target + 1), counts.dtype)
+    edges[..., 1:-1] = below[..., whole] + (2 * counts[..., whole] * rest + target) // (2 * target)
+    edges[..., -1] = below[..., -1]
+    return np.moveaxis(np.diff(edges, axis=-1), -1, axis)
+
+
+def _bin(frames: Counts, axis: int, target: int) -> Counts:
+    source = frames.shape[axis]
+    if target < source:
+        return np.add.reduceat(frames, -(-np.arange(target) * source // target), axis)
+    enlarged = np.zeros((*frames.shape[:axis], target, *frames.shape[axis + 1 :]), frames.dtype)
+    np.moveaxis(enlarged, axis, 0)[np.arange(source) * target // source] = np.moveaxis(frames, axis, 0)
+    return enlarged
+
+
+RESIZED: dict[str, Callable[[Counts, int, int], Counts]] = {"nearest": _nearest, "area": _area, "bin": _bin}

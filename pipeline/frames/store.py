@@ -2,7 +2,7 @@
 
     /frames    uint8 [N, T, 2, H, W]  event counts; polarity axis: (p false, p true); one chunk a recording, gzip 1
     /label     int64 [N]              index into the attribute classes
-    /split     uint8 [N]              0 train, 1 test
+    /split     uint8 [N]              0 train, 1 test, 2 validation (cut from the training side)
     /name      utf-8 [N]              <class>/<recording>, sorted
     /n_events  int64 [N]              events of the recording, before resizing
 
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import FramesError
-from pipeline.events.splits import TEST, TRAIN
 from pipeline.runtime.files import replacing
 
-SCHEMA = 1
+SCHEMA = 2
 REPAIR = "delete it and run `dvc repro`"
 
 
@@ -33,7 +32,9 @@ REPAIR = "delete it and run `dvc repro`"
 class Header:
     """How a frames file was made; kept as its attributes.
 
-    `sources` is the SHA-256 over the names and contents of all recordings, `clipped` how many counts were cut to 255.
+    `sources` is the SHA-256 over the names and contents of all recordings, `clipped` how many counts were cut to 255,
+    `manifest` the SHA-256 that names the split (who is on which side), `published` what holding it against the
+    published one gave, `skipped` the bad recordings that were left out, each with its reason.
     """
 
     dataset: str
@@ -46,6 +47,12 @@ class Header:
     split: str
     sources: str
     clipped: int
+    orientation: list[str] = field(default_factory=list)
+    extent: str = "sensor"
+    validation: str = ""
+    manifest: str = ""
+    published: str = ""
+    skipped: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -63,13 +70,19 @@ class FrameSet:
 
 
 class Writer:
-    """Writes recordings in order to a frames file; use as `with Writer.to(path, ...) as writer`."""
+    """Writes at most `count` recordings in order to a frames file that is open for writing."""
 
     def __init__(self, file: h5py.File, count: int, steps: int, size: Sequence[int]) -> None:
         shape = (steps, 2, *size)
         self._file = file
         self._frames = file.create_dataset(
-            "frames", (count, *shape), "u1", chunks=(1, *shape), compression="gzip", compression_opts=1
+            "frames",
+            (count, *shape),
+            "u1",
+            maxshape=(count, *shape),
+            chunks=(1, *shape),
+            compression="gzip",
+            compression_opts=1,
         )
         self._next = 0
 
@@ -80,6 +93,7 @@ class Writer:
     def finish(
         self, header: Header, labels: Sequence[int], splits: Sequence[int], names: Sequence[str], events: Sequence[int]
     ) -> None:
+        self._frames.resize(self._next, axis=0)
         self._file["label"] = np.asarray(labels, np.int64)
         self._file["split"] = np.asarray(splits, np.uint8)
         self._file.create_dataset("name", data=list(names), dtype=h5py.string_dtype("utf-8"))
@@ -111,7 +125,7 @@ def load(path: str | Path, split: int | None = None) -> FrameSet:
 
     Args:
         path: a file that stage integrate wrote.
-        split: 0 train, 1 test, None both.
+        split: 0 train, 1 test, 2 validation, None all.
 
     Raises:
         FramesError: the file is missing, damaged, or of another schema.
@@ -123,7 +137,7 @@ def load(path: str | Path, split: int | None = None) -> FrameSet:
         with h5py.File(path, "r") as file:
             header = _header(file, path)
             sides = file["split"][:]
-            chosen = np.isin(sides, (TRAIN, TEST) if split is None else (split,))
+            chosen = np.full(len(sides), True) if split is None else sides == split
             # Read whole, then choose: picking rows of a chunked dataset reads fifteen times slower.
             frames = file["frames"][:][chosen]
             labels = file["label"][:].astype(np.int64)[chosen]
@@ -139,9 +153,9 @@ def _header(file: h5py.File, path: Path) -> Header:
     if schema != SCHEMA:
         raise FramesError(path, f"schema {schema} where this version reads {SCHEMA}; {REPAIR}")
     values: dict[str, Any] = {}
-    for field in fields(Header):
-        value = file.attrs[field.name]
-        values[field.name] = json.loads(value) if field.type.startswith("list") else value
+    for part in fields(Header):
+        value = file.attrs[part.name]
+        values[part.name] = json.loads(value) if part.type.startswith("list") else value
     values["steps"], values["clipped"] = int(values["steps"]), int(values["clipped"])
     return Header(**values)
 

@@ -11,9 +11,10 @@ from pipeline.config import Network, Recipe, TrainAnn
 from pipeline.nets.network import FrameNet
 from pipeline.nets.neurons import IF, LIF
 from pipeline.nets.qcfs import QCFS
+from pipeline.nets.snn5 import snn5
 from pipeline.nets.vgg import vgg_snn
 
-FAMILIES: dict[str, Callable[..., FrameNet]] = {"vgg_snn": vgg_snn}
+FAMILIES: dict[str, Callable[..., FrameNet]] = {"vgg_snn": vgg_snn, "snn5": snn5}
 NEURONS = {"if": IF, "lif": LIF}
 
 
@@ -30,7 +31,7 @@ def build_ann(
     def activation() -> nn.Module:
         return QCFS(levels, settings.threshold, settings.gradient)
 
-    return FAMILIES[network.family](classes, size, network.width, activation, generator)
+    return _build(network, classes, size, activation, generator)
 
 
 def build_snn(
@@ -41,4 +42,15 @@ def build_snn(
     def activation() -> nn.Module:
         return NEURONS[recipe.neuron](recipe.threshold, recipe.train_threshold, recipe.detach_reset)
 
-    return FAMILIES[network.family](classes, size, network.width, activation, generator)
+    return _build(network, classes, size, activation, generator)
+
+
+def _build(
+    network: Network,
+    classes: int,
+    size: tuple[int, int],
+    activation: Callable[[], nn.Module],
+    generator: torch.Generator | None,
+) -> FrameNet:
+    settings = network.model_dump(exclude={"family"})
+    return FAMILIES[network.family](classes, size, activation=activation, generator=generator, **settings)

@@ -7,12 +7,16 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
+from pipeline.nets.dropout import StepDropout
 from pipeline.nets.neurons import SpikingNeuron
 from pipeline.nets.qcfs import QCFS
 
+# Layers that see the time steps: [T, N, ...] instead of [T·N, ...].
+SEQUENTIAL = (SpikingNeuron, StepDropout)
+
 
 class FrameNet(nn.Module):
-    """Layers applied in order; synapses see [T·N, ...], a spiking neuron sees [T, N, ...].
+    """Layers applied in order; synapses see [T·N, ...], spiking neurons and dropout see [T, N, ...].
 
     Args:
         layers: named layers, ending in one that gives logits.
@@ -31,7 +35,7 @@ class FrameNet(nn.Module):
         steps, batch = frames.shape[:2]
         x = frames.flatten(0, 1).to(torch.float32).contiguous(memory_format=torch.channels_last)
         for layer in self.layers:
-            x = _spike(layer, x, steps) if isinstance(layer, SpikingNeuron) else layer(x)
+            x = _over_steps(layer, x, steps) if isinstance(layer, SEQUENTIAL) else layer(x)
         return x.float().unflatten(0, (steps, batch))
 
     def activations(self) -> Iterator[tuple[str, QCFS | SpikingNeuron]]:
@@ -41,9 +45,9 @@ class FrameNet(nn.Module):
                 yield name, layer
 
 
-def _spike(layer: SpikingNeuron, x: Tensor, steps: int) -> Tensor:
+def _over_steps(layer: nn.Module, x: Tensor, steps: int) -> Tensor:
     if x.dim() != 4:
         return layer(x.unflatten(0, (steps, -1))).flatten(0, 1)
-    # Channels last stays channels last: the neuron sees its dense order, and no copy is made on either side.
+    # Channels last stays channels last: the layer sees its dense order, and no copy is made on either side.
     dense = x.permute(0, 2, 3, 1)
     return layer(dense.unflatten(0, (steps, -1))).flatten(0, 1).permute(0, 3, 1, 2)

@@ -20,6 +20,8 @@ from pipeline.report.style import GREY, OFF, ON
 SATURATION = 99.0
 CELL_INCHES = 0.95
 LEFT_INCHES, TOP_INCHES, BOTTOM_INCHES = 0.8, 0.62, 0.32
+# About the width of a letter of a row's label, so that long class names are not cut off.
+LETTER_INCHES = 0.085
 
 
 def colours(frames: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
@@ -35,7 +37,8 @@ def colours(frames: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
 def camera(recordings: Sequence[Recording], phases: Phases) -> Figure:
     """Draw one row a recording, its T frames side by side, the frames of both phases marked above."""
     rows, steps = len(recordings), recordings[0].frames.shape[0]
-    width = LEFT_INCHES + steps * CELL_INCHES
+    left = max(LEFT_INCHES, LETTER_INCHES * (2 + max(len(recording.label) for recording in recordings)))
+    width = left + steps * CELL_INCHES
     height = TOP_INCHES + rows * CELL_INCHES + BOTTOM_INCHES
     figure = Figure(figsize=(width, height))
     grid = figure.subplots(
@@ -43,7 +46,7 @@ def camera(recordings: Sequence[Recording], phases: Phases) -> Figure:
         steps,
         squeeze=False,
         gridspec_kw={
-            "left": LEFT_INCHES / width, "right": 1 - 0.05 / width, "top": 1 - TOP_INCHES / height,
+            "left": left / width, "right": 1 - 0.05 / width, "top": 1 - TOP_INCHES / height,
             "bottom": BOTTOM_INCHES / height, "wspace": 0.06, "hspace": 0.06,
         },
     )  # fmt: skip

@@ -91,14 +91,14 @@ def quantization(results: Results, params: Params, dataset: str) -> Figure:
     """Draw accuracy against quantisation steps L: the ANN, the converted network, the sweep's recipes."""
     grid = results.grid
     figure, axes = _one(6.4, 3.4)
-    by_levels = sorted(grid.anns, key=lambda ann: (params.ann(ann).levels, ann))
+    by_levels = [ann for _, ann in sorted((params.levels(dataset, ann), ann) for ann in grid.anns)]
     for name in (ANN, CONVERTED, *grid.sweep_recipes):
         cells = [results.cells[dataset, ann, name] for ann in by_levels if (dataset, ann, name) in results.cells]
-        levels = np.array([params.ann(cell.ann).levels for cell in cells], dtype=np.float64)
+        levels = np.array([params.levels(dataset, cell.ann) for cell in cells], dtype=np.float64)
         values = np.array([cell.accuracies for cell in cells]).T
         if cells:
             _line(axes, (levels, values), name, params, cells[0].n_test)
-    ticks = sorted({params.ann(ann).levels for ann in grid.anns})
+    ticks = sorted({params.levels(dataset, ann) for ann in grid.anns})
     axes.set_xscale("log", base=2)
     axes.set_xticks(ticks, [str(tick) for tick in ticks])
     axes.xaxis.set_minor_formatter(NullFormatter())

@@ -92,6 +92,11 @@ def _common(results: Results) -> list[str]:
             f"{dataset}: {cell.n_test} test recordings, {cell.runs[0].number('n_train'):.0f} for training; answers "
             f"after T2 = {steps} time steps, by the mean of the logits."
         )
+        skipped = int(cell.mean("n_skipped") or 0)
+        if skipped:
+            lines.append(
+                f"{dataset}: {skipped} bad recordings were left out; data/frames/{dataset}.json says which and why."
+            )
     lines.append(
         "95 % interval: Wilson interval of one evaluation of the test recordings at the mean accuracy; seeds share the "
         "test set, so their answers are not pooled."

@@ -45,7 +45,7 @@ def table2(results: Results, params: Params) -> Table:
             cell = results.cell(dataset, grid.ann, name)
             recipe = params.recipe(name)
             figure = paper.ablation(recipe, column)
-            levels = params.ann(grid.ann).levels if recipe.needs_ann else None
+            levels = params.levels(dataset, grid.ann) if recipe.needs_ann else None
             values = {**_row(cell), **_switches(recipe), "kind": "recipe", "levels": levels, "paper": figure}
             rows.append(Row(values))
         groups.append(rows)
@@ -74,8 +74,7 @@ def table3(results: Results, params: Params) -> Table:
         columns += _accuracy_columns(name, f"{params.recipe(name).title} (%)")[1:]
     for dataset in grid.datasets:
         rows = []
-        for ann in sorted(grid.anns, key=lambda name: (params.ann(name).levels, name)):
-            levels = params.ann(ann).levels
+        for levels, ann in sorted((params.levels(dataset, ann), ann) for ann in grid.anns):
             converted = results.cell(dataset, ann, CONVERTED)
             values: dict[str, Value] = {
                 "dataset": dataset,
@@ -149,6 +148,6 @@ def _switches(recipe: Recipe) -> dict[str, Value]:
 
 def _reference(cell: Cell, params: Params) -> Row:
     title = "reference: ANN (teacher)" if cell.name == ANN else "reference: converted, not fine-tuned"
-    values = {**_row(cell), "kind": "reference", "title": title, "levels": params.ann(cell.ann).levels}
+    values = {**_row(cell), "kind": "reference", "title": title, "levels": params.levels(cell.dataset, cell.ann)}
     values["neuron"] = "QCFS" if cell.name == ANN else "IF"
     return Row(values, reference=True)

@@ -16,16 +16,19 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
-from pipeline.config import Optimiser, Schedule
+from pipeline.config import Augment, Optimiser, Schedule
 from pipeline.errors import TrainingError
 from pipeline.nets import FrameNet
 from pipeline.runtime.guard import Interrupt
 from pipeline.runtime.hardware import Hardware
 from pipeline.runtime.progress import progress
+from pipeline.training.augment import augment
 from pipeline.training.checkpoint import Checkpoint
 from pipeline.training.recipes import Objective
 
 TERMS = ("loss", "ce", "distillation")
+# Marks the stream of a step's augmentation, so that it has nothing in common with the step's other noise.
+AUGMENTATION = 1
 
 
 class Interrupted(KeyboardInterrupt):
@@ -50,6 +53,7 @@ def fit(
     hardware: Hardware,
     checkpoint: Checkpoint,
     title: str,
+    augmentation: Augment | None = None,
 ) -> Curves:
     """Train a network in place, from its checkpoint if there is one.
 
@@ -61,6 +65,7 @@ def fit(
         objective: gives the loss of a batch.
         seed: of the order of the samples.
         title: for the progress bar.
+        augmentation: how each batch is varied; None, not at all.
 
     Raises:
         Interrupted: on SIGINT or SIGTERM, after saving.
@@ -88,7 +93,10 @@ def fit(
             batches = epoch_order(len(labels), seed, state.epoch).split(schedule.batch_size)
             net.train()
             for indices in batches[state.step :]:
-                _step(net, inputs, targets, indices.to(device), objective, optimiser, hardware, state, seed)
+                batch = inputs[indices.to(device)]
+                if augmentation is not None:
+                    batch = augment(batch, augmentation, generator(seed, state.epoch, state.step, AUGMENTATION))
+                _step(net, batch, targets[indices.to(device)], objective, optimiser, hardware, state, seed)
                 bar.update()
                 if interrupt.requested:
                     checkpoint.save(state.snapshot(net, optimiser))
@@ -123,8 +131,7 @@ def generator(*numbers: int) -> torch.Generator:
 def _step(
     net: FrameNet,
     inputs: Tensor,
-    targets: Tensor,
-    indices: Tensor,
+    labels: Tensor,
     objective: Objective,
     optimiser: torch.optim.Optimizer,
     hardware: Hardware,
@@ -133,9 +140,8 @@ def _step(
 ) -> None:
     # For layers that draw from torch's own stream (dropout).
     torch.manual_seed(generator(seed, state.epoch, state.step).initial_seed())
-    batch, labels = inputs[indices].transpose(0, 1), targets[indices]
     with hardware.autocast():
-        terms, logits = objective(net, batch, labels)
+        terms, logits = objective(net, inputs.transpose(0, 1), labels)
     optimiser.zero_grad(set_to_none=True)
     terms["loss"].backward()
     optimiser.step()

@@ -43,7 +43,7 @@ def test_a_good_folder(folder: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert status == 0 and report["problems"] == []
     assert report["classes"] == {"bar": 8, "dot": 8} and (report["train"], report["test"]) == (10, 6)
     assert report["events"]["median"] == 100 and report["layout"] == "classes"
-    assert len(report["split_digest"]) == 64
+    assert len(report["manifest"]) == 64
     assert main(["check", "embedded"]) == 0
     assert "verdict      good" in capsys.readouterr().out
 
@@ -59,7 +59,7 @@ def test_every_problem_is_found(folder: Path, capsys: pytest.CaptureFixture[str]
     assert "bar/bar_1.aedat: no AEDAT 2.0" in text or "bar/bar_1.aedat: " in text
     assert "dot/dot_2.aedat: cut within an event" in text
     assert "dot/dot_3.aedat: events up to 3 x 21 px, the sensor has 18 x 18" in text
-    assert "the same recording on both sides of the split: bar/bar_0.aedat, bar/bar_7.aedat" in text
+    assert "the same recording on two sides of the split: bar/bar_0.aedat, bar/bar_7.aedat" in text
     assert main(["check", "embedded"]) == 1
     assert "4 problems" in capsys.readouterr().out
 
@@ -78,7 +78,9 @@ def test_published_counts_are_held_against_a_copy(folder: Path, capsys: pytest.C
     status = main(["check", "cifar10dvs", "--json", "--folder", str(folder)])
     problems = json.loads(capsys.readouterr().out)["problems"]
     assert status == 1
-    assert "16 recordings, CIFAR10-DVS has 10,000" in problems and "2 classes, CIFAR10-DVS has 10" in problems
+    assert "16 recordings, CIFAR10-DVS has 10,000" in problems
+    assert "classes that CIFAR10-DVS has not: bar, dot" in problems
+    assert "0 recordings of cat, CIFAR10-DVS has 1,000" in problems
 
 
 def tiny_params_with_cifar() -> dict[str, Any]:
@@ -86,6 +88,7 @@ def tiny_params_with_cifar() -> dict[str, Any]:
 
     document = yaml.safe_load(Path("params.yaml").read_text())
     document["datasets"]["cifar10dvs"] = {**document["datasets"]["embedded"], "recordings": None}
+    document["datasets"]["cifar10dvs"]["train_ann"]["levels"] |= {"own": 8, "other": 16}
     return document
 
 

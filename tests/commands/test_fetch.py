@@ -144,24 +144,45 @@ def test_links_and_damage_are_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "t").exists()
 
 
+def tarred(files: dict[str, bytes]) -> bytes:
+    data = io.BytesIO()
+    with tarfile.open(fileobj=data, mode="w:gz") as tar:
+        for name, content in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            tar.addfile(entry, io.BytesIO(content))
+    return data.getvalue()
+
+
 def test_fetched_data_sets_lie_as_the_layouts_expect(server: Server, tmp_path: Path) -> None:
     inner = {name: zipped({f"{name}/{name}_0.aedat": b"1", f"{name}/{name}_1.aedat": b"2"}) for name in ("cat", "dog")}
     server.files["c.zip"] = zipped({f"{name}.zip": data for name, data in inner.items()})
     server.files["n.zip"] = zipped(
-        {"N/Caltech101.zip": zipped({f"Caltech101/{name}/1.bin": b"1" for name in ("a", "b")})}
+        {
+            "N/Caltech101.zip": zipped({f"Caltech101/{name}/1.bin": b"1" for name in ("a", "b")}),
+            "N/Annotations.zip": zipped({f"Annotations/{name}/annotation_1.bin": b"1" for name in ("a", "b")}),
+            "N/README.txt": b"1",
+        }
     )
+    for side in ("Train", "Test"):
+        server.files[f"ibmGesture{side}.tar.gz"] = tarred({f"ibmGesture{side}/user0{n}_led/0.npy": b"1" for n in "12"})
     server.files["train.zip"] = zipped({"Train/0/1.bin": b"1", "Train/1/1.bin": b"1"})
     server.files["test.zip"] = zipped({"Test/0/1.bin": b"1", "Test/1/1.bin": b"1"})
 
-    def get(name: str, *names: str) -> list[str]:
+    def get(name: str, *names: str, folder: str | None = None) -> list[str]:
         root = tmp_path / "raw" / name
-        fetch(name, root, [Archive(server.url(n), n, md5(server.files[n])) for n in names])
+        fetch(name, root, [Archive(server.url(n), n, md5(server.files[n]), folder) for n in names])
         return sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
 
     assert get("cifar10dvs", "c.zip") == ["cat/cat_0.aedat", "cat/cat_1.aedat", "dog/dog_0.aedat", "dog/dog_1.aedat"]
-    assert get("ncaltech101", "n.zip") == ["a/1.bin", "b/1.bin"]
+    assert get("ncaltech101", "n.zip", folder="Caltech101") == ["a/1.bin", "b/1.bin"]
+    assert get("dvsgesture-tonic", "ibmGestureTrain.tar.gz", "ibmGestureTest.tar.gz") == [
+        f"ibmGesture{side}/user0{n}_led/0.npy" for side in ("Test", "Train") for n in "12"
+    ]
     assert get("nmnist", "train.zip", "test.zip") == ["Test/0/1.bin", "Test/1/1.bin", "Train/0/1.bin", "Train/1/1.bin"]
-    assert sorted(path.name for path in (tmp_path / "raw").iterdir()) == ["cifar10dvs", "ncaltech101", "nmnist"]
+    assert sorted(path.name for path in (tmp_path / "raw").iterdir()) == [
+        "cifar10dvs", "dvsgesture-tonic", "ncaltech101", "nmnist",
+    ]  # fmt: skip
     with pytest.raises(FileError, match="is not empty"):
         get("nmnist", "train.zip")
 
@@ -170,6 +191,8 @@ def test_tonics_declarations_and_what_no_program_can_fetch(tmp_path: Path, capsy
     (archive,) = declared("cifar10dvs", tmp_path)
     assert archive.url == "https://api.figshare.com/v2/file/download/38023437" and len(archive.md5) == 32
     assert [archive.name for archive in declared("nmnist", tmp_path)] == ["train.zip", "test.zip"]
+    assert declared("ncaltech101", tmp_path)[0].folder == "Caltech101"
+    assert [archive.url.startswith("https://api.") for archive in declared("dvsgesture-tonic", tmp_path)] == [True] * 2
     assert api_address("https://example.org/files/1") == "https://example.org/files/1"
     with pytest.raises(ConfigError, match=r"trials_to_train\.txt"):
         declared("dvsgesture", tmp_path)

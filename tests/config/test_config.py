@@ -91,7 +91,18 @@ def test_missing_keys_are_named(path: str) -> None:
         ("datasets.embedded.phases.t1", 2.5, "valid integer"),
         ("datasets.embedded.phases.t1", True, "valid integer"),
         ("datasets.embedded.integrate.clip", "yes", "valid boolean"),
-        ("datasets.embedded.integrate.resize", "area", "'nearest' or 'bin'"),
+        ("datasets.embedded.integrate.resize", "bilinear", "'nearest', 'area' or 'bin'"),
+        ("datasets.embedded.integrate.orientation", {"npz": ["mirror"]}, "'transpose', 'flip_x', 'flip_y' or 'invert'"),
+        ("datasets.embedded.integrate.orientation", {"mat": ["flip_x"]}, "'aedat', 'aedat4', 'bin', 'npy' or 'npz'"),
+        ("datasets.embedded.integrate.orientation", {"npz": ["flip_x", "flip_x"]}, "listed twice: flip_x"),
+        ("datasets.embedded.integrate.validation", {"share": 0.1}, "validation.seed: missing key"),
+        ("datasets.dvsgesture.augment.flip", True, "a mirrored right hand wave is a left hand wave"),
+        ("datasets.dvsgesture-tonic.augment.flip", True, "wrong labels on DVS128 Gesture"),
+        ("datasets.dvsgesture.integrate.frame_size", [16, 16], "snn5 needs at least 32 px a side, found 16"),
+        ("datasets.embedded.augment.roll_px", -1, "greater than or equal to 0"),
+        ("networks.snn-5.dropout", 1.0, "less than 1"),
+        ("networks.snn-5.family", "snn-5", "did you mean 'snn5'?"),
+        ("networks.vgg-snn.dropout", 0.5, "unknown key"),
         ("recipes.hsd.neuron", "lif", "init: converted needs neuron: if"),
         ("datasets.embedded.phases.t2", 6, "need 11 frames"),
         ("datasets.embedded.integrate.steps", 9, "integrate.steps gives 9"),
@@ -133,6 +144,8 @@ def test_ill_typed_and_impossible_values_are_named(path: str, value: Any, expect
         ("grid.recipes", ["if", "hsd"], "both baselines and recipes"),
         ("grid.sweep_recipes", ["if"], "takes recipes that need an ANN"),
         ("datasets.embedded.recordings", None, "nothing to simulate"),
+        ("datasets.ncaltech101.train_ann.levels", {"on": 32, "other": 16}, "no entry 'own'; did you mean 'on'?"),
+        ("anns.own.levels", "onw", "datasets.cifar10dvs.train_ann.levels has no entry 'onw'; did you mean 'own'?"),
     ],
 )  # fmt: skip
 def test_names_that_mean_nothing_are_refused(path: str, value: Any, expected: str) -> None:
@@ -140,6 +153,36 @@ def test_names_that_mean_nothing_are_refused(path: str, value: Any, expected: st
     if path == "study.datasets":
         document["study"]["simulated"] = value
     assert expected in refusal(document)
+
+
+def test_flips_are_refused_on_a_gesture_copy_in_class_folders_too() -> None:
+    document = changed("datasets.dvsgesture.integrate.layout", "sides")
+    document["datasets"]["dvsgesture"]["augment"]["flip"] = True
+    assert "wrong labels" in refusal(document)
+    assert parse(changed("datasets.cifar10dvs.augment.flip", True)).dataset("cifar10dvs").augment.active
+
+
+def test_the_paper_grid_has_the_papers_settings() -> None:
+    params = load()
+    grid = params.grids["paper"]
+    wanted = {
+        "cifar10dvs": ("vgg-snn", [48, 48], (5, 5), "sgd", 0.1, 128, 16),
+        "ncaltech101": ("vgg-snn", [48, 48], (5, 5), "sgd", 0.1, 128, 32),
+        "dvsgesture": ("snn-5", [128, 128], (6, 10), "adam", 1e-3, 32, 16),
+    }
+    assert grid.datasets == list(wanted)
+    for name, (network, size, phases, optimiser, rate, batch, levels) in wanted.items():
+        found = params.dataset(name)
+        schedule, tuned = found.train_ann.schedule, found.finetune.converted
+        assert (found.network, found.integrate.frame_size) == (network, size)
+        assert (found.phases.t1, found.phases.t2) == phases and sum(phases) == found.integrate.steps
+        assert (schedule.optimiser.name, schedule.optimiser.lr, schedule.batch_size) == (optimiser, rate, batch)
+        assert (schedule.epochs, schedule.decay, schedule.optimiser.weight_decay) == (300, "cosine", 5e-4)
+        assert (tuned.optimiser.name, tuned.optimiser.lr, tuned.epochs) == ("adam", 1e-5, 100)
+        assert params.levels(name, grid.ann) == levels and found.augment.active
+        # Table 3: all four, each once.
+        assert sorted(params.levels(name, ann) for ann in grid.anns) == [4, 8, 16, 32]
+        assert found.finetune.random == schedule
 
 
 def test_every_problem_is_listed_at_once() -> None:

@@ -15,6 +15,8 @@ from pipeline.evaluation.accuracy import confusion, correct_after, predict
 from pipeline.evaluation.operations import count_operations, energy_uj
 from pipeline.evaluation.results import write_results
 from pipeline.nets import IF, QCFS, FrameNet, vgg_snn
+from pipeline.nets.dropout import StepDropout
+from pipeline.nets.snn5 import Vote
 from pipeline.runtime.hardware import Hardware
 
 CPU = Hardware(torch.device("cpu"), "fp32")
@@ -66,6 +68,20 @@ def test_operations_by_hand() -> None:
         assert first.firing_rate == pytest.approx(4 / (2 * 2 * 16))
         # A neuron that never fires sends nothing on.
         assert (second.firing_rate, last.synops, last.macs) == (0, 0, 0)
+
+
+def test_operations_of_a_hidden_layer_by_hand() -> None:
+    net = FrameNet(
+        {"conv1": filled(nn.Conv2d(2, 1, 1, bias=False)), "act1": IF(3.0), "pool1": nn.AvgPool2d(2),
+         "flatten": nn.Flatten(), "drop1": StepDropout(0.5), "fc1": filled(nn.Linear(4, 3, bias=False)),
+         "act2": IF(0.3), "drop2": StepDropout(0.5), "fc2": filled(nn.Linear(3, 4, bias=False)), "vote": Vote(2)}
+    )  # fmt: skip
+    frames = np.zeros((1, 2, 2, 4, 4), np.uint8)
+    frames[0, 0, 0, 0, 0] = 2  # one pixel fires in step 0: a quarter of 3.0 reaches each hidden unit, times 1.5
+    first, hidden, last = count_operations(net, frames, 1, CPU, "t")
+    assert (first.macs, hidden.macs, hidden.synops, last.macs) == (64, 0, 3, 0)
+    # All three hidden units fire in step 0; soft reset leaves enough to fire again in step 1.
+    assert hidden.firing_rate == 1.0 and last.synops == 2 * 3 * 4
 
 
 def test_ann_multiplies_densely() -> None:

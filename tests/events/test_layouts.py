@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.config import load as load_params
 from pipeline.errors import FileError
-from pipeline.events import aedat2, atis, events_from
+from pipeline.events import aedat2, atis, events_from, npy, npz
 from pipeline.events.listing import GESTURES, list_recordings
 from pipeline.frames.build import build
 from pipeline.frames.store import load
@@ -39,7 +39,8 @@ def nmnist(root: Path) -> Path:
         for digit in "01":
             (root / side / digit).mkdir(parents=True)
             for index in range(count):
-                atis.write(root / side / digit / f"{index:05}.bin", events(50, 34, seed=index))
+                seed = index + 10 * int(digit) + 100 * (side == "Test")
+                atis.write(root / side / digit / f"{index:05}.bin", events(50, 34, seed=seed))
     return root
 
 
@@ -63,6 +64,61 @@ def test_train_and_test_folders(tmp_path: Path) -> None:
     (root / "Test").rename(root / "Validation")
     with pytest.raises(FileError, match="expected the folders Train and Test"):
         list_recordings(root, "sides")
+
+
+def recut(root: Path) -> Path:
+    for index, (side, trial) in enumerate((("Train", "user01_led"), ("Train", "user02_lab"), ("Test", "user24_led"))):
+        folder = root / f"ibmGesture{side}" / trial
+        folder.mkdir(parents=True)
+        for label in (0, 2, 10):
+            made = events(60, 128, end=90, seed=20 * index + label)
+            made["t"] *= 1000
+            npy.write(folder / f"{label}.npy", made)
+    return root
+
+
+def test_tonics_gestures_are_classes_by_file_name(tmp_path: Path) -> None:
+    root = recut(tmp_path / "raw")
+    listing = list_recordings(root, "dvsgesture_tonic")
+    assert listing.classes == GESTURES and len(listing.recordings) == 9
+    assert listing.names[:3] == [f"ibmGestureTest/user24_led/{label}.npy" for label in (0, 10, 2)]
+    assert listing.labels[:3] == [0, 10, 2]
+    assert {(r.subject, r.side) for r in listing.recordings} == {("user01", 0), ("user02", 0), ("user24", 1)}
+    build(root, tmp_path / "f.h5", "dvsgesture-tonic", settings("dvsgesture_tonic", 128), 1)
+    assert len(load(tmp_path / "f.h5", 0).labels) == 6
+    (root / "ibmGestureTest/user24_led/11.npy").write_bytes(b"")
+    with pytest.raises(FileError, match=r"11\.npy: expected the class, 0..10"):
+        list_recordings(root, "dvsgesture_tonic")
+
+
+def test_the_two_forms_of_dvs128_gesture_are_never_mixed(tmp_path: Path) -> None:
+    original, other = gesture(tmp_path / "original"), recut(tmp_path / "recut")
+    with pytest.raises(FileError, match=r"trials_to_train\.txt: cannot be read"):
+        list_recordings(other, "dvsgesture")
+    with pytest.raises(FileError, match="expected the folders ibmGestureTrain and ibmGestureTest"):
+        list_recordings(original, "dvsgesture_tonic")
+    (other / "ibmGestureTrain").rename(original / "ibmGestureTrain")
+    for layout in ("dvsgesture", "dvsgesture_tonic"):
+        with pytest.raises(FileError, match="holds two data sets.*folder of its own"):
+            list_recordings(original, layout)
+
+
+def test_numbered_classes_are_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+    for label in range(11):
+        for side, user in (("train", "user01"), ("test", "user24")):
+            (tmp_path / side / str(label)).mkdir(parents=True)
+            npz.write(tmp_path / side / str(label) / f"{user}_led_0.npz", events(9, 128, seed=label))
+    listing = list_recordings(tmp_path, "sides")
+    assert listing.classes == [str(label) for label in range(11)]
+    assert {recording.subject for recording in listing.recordings if recording.side == 0} == {"user01"}
+
+
+def test_one_recording_in_two_formats_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "cat").mkdir()
+    aedat2.write(tmp_path / "cat" / "a_1.aedat", events(9, 128))
+    npz.write(tmp_path / "cat" / "a_1.npz", events(9, 128))
+    with pytest.raises(FileError, match=r"a_1\.aedat and a_1\.npz, one recording in two formats"):
+        list_recordings(tmp_path)
 
 
 def test_gestures_are_cut_by_half_open_windows(tmp_path: Path) -> None:

@@ -7,10 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.config import FirstForTestSplit, GivenSplit, LexicographicSplit, ListedSplit, NumericSplit, RandomSplit
+from pipeline.config import (
+    FirstForTestSplit,
+    GivenSplit,
+    LexicographicSplit,
+    ListedSplit,
+    NumericSplit,
+    RandomSplit,
+    Validation,
+)
 from pipeline.errors import ConfigError, FileError
 from pipeline.events.listing import Recording
-from pipeline.events.splits import TEST, TRAIN, assign, describe
+from pipeline.events.splits import TEST, TRAIN, VALIDATION, assign, describe
 
 
 def recordings(names: list[str], sides: list[int | None] | None = None) -> list[Recording]:
@@ -33,6 +41,9 @@ def test_numeric_goes_by_the_number_in_the_name() -> None:
     assert len(kept) == 1800
     # Not the 10 of cifar10, not the sorted place.
     assert "cat/cifar10_cat_899.aedat" in kept and "cat/cifar10_cat_900.aedat" not in kept
+    # Nor the 4 of the suffix.
+    names = ["a/x_3.aedat4", "a/x_901.aedat4"]
+    assert assign(recordings(names), NumericSplit(rule="numeric", train=900)) == [TRAIN, TEST]
 
 
 def test_test_first_keeps_the_first_for_the_test() -> None:
@@ -76,13 +87,14 @@ def test_listed_goes_by_a_file(tmp_path: Path) -> None:
         return assign(recordings(names), split)
 
     assert listed("b/1.bin,test", "a/1.bin,train", "a/2.bin,train") == [TRAIN, TRAIN, TEST]
+    assert listed("b/1.bin,test", "a/1.bin,train", "a/2.bin,validation") == [TRAIN, VALIDATION, TEST]
     with pytest.raises(FileError, match=r"split\.csv.*1 are not listed \(first \['b/1.bin'\]\)"):
         listed("a/1.bin,train", "a/2.bin,test")
     with pytest.raises(FileError, match="1 listed are not there"):
         listed("a/1.bin,train", "a/2.bin,test", "b/1.bin,test", "c/9.bin,test")
     with pytest.raises(FileError, match="listed twice"):
         listed("a/1.bin,train", "a/1.bin,test")
-    with pytest.raises(FileError, match="train or test, found 'tset'"):
+    with pytest.raises(FileError, match="train, test or validation, found 'tset'"):
         listed("a/1.bin,tset")
     path.write_text("file;side\n")
     with pytest.raises(FileError, match=r"split\.csv"):
@@ -99,3 +111,48 @@ def test_a_side_without_recordings_or_a_name_without_number_is_refused() -> None
     with pytest.raises(ConfigError, match="'cat/cat.aedat' has none in its name"):
         assign(recordings(["cat/cat.aedat"]), NumericSplit(rule="numeric", train=3))
     assert describe(NumericSplit(rule="numeric", train=3)) == "numeric, train: 3"
+
+
+def test_a_validation_part_is_cut_from_the_training_side_of_each_class() -> None:
+    split, validation = NumericSplit(rule="numeric", train=900), Validation(share=0.1, seed=0)
+    whole, cut = assign(recordings(CIFAR), split), assign(recordings(CIFAR), split, validation)
+    assert [TRAIN if side == VALIDATION else side for side in cut] == whole
+    drawn = [name for name, side in zip(CIFAR, cut, strict=True) if side == VALIDATION]
+    assert Counter(name[:3] for name in drawn) == {"cat": 90, "dog": 90}
+    assert cut == assign(recordings(CIFAR), split, validation)
+    assert cut != assign(recordings(CIFAR), split, Validation(share=0.1, seed=1))
+    assert assign(recordings(CIFAR)[::-1], split, validation)[::-1] == cut
+    # One at least, however small the class.
+    few = ["a/1.bin", "a/2.bin", "a/3.bin", "a/9.bin"]
+    assert assign(recordings(few), NumericSplit(rule="numeric", train=9), validation).count(VALIDATION) == 1
+    with pytest.raises(ConfigError, match="no training recording"):
+        assign(recordings(["a/1.bin", "a/9.bin"]), NumericSplit(rule="numeric", train=9), validation)
+
+
+def people(rows: list[tuple[str, int]]) -> list[Recording]:
+    return [
+        Recording(f"{user}/{index:02}", Path("x"), index % 3, side=side, subject=user)
+        for user, side in rows
+        for index in range(6)
+    ]
+
+
+def test_subjects_stay_on_one_side() -> None:
+    found = people([(f"user{number:02}", TRAIN if number < 9 else TEST) for number in range(12)])
+    given = GivenSplit(rule="given")
+    cut = assign(found, given, Validation(share=0.25, seed=3))
+    sides: dict[str | None, set[int]] = {}
+    for recording, side in zip(found, cut, strict=True):
+        sides.setdefault(recording.subject, set()).add(side)
+    assert all(len(on) == 1 for on in sides.values())
+    assert Counter(on.pop() for on in sides.values()) == {TRAIN: 7, VALIDATION: 2, TEST: 3}
+    with pytest.raises(ConfigError, match="puts the subject user00 on two sides.*rule: given"):
+        assign(found, RandomSplit(rule="random", share=0.5, seed=0))
+
+
+def test_a_listed_validation_part_is_not_cut_again(tmp_path: Path) -> None:
+    path = tmp_path / "split.csv"
+    path.write_text("name,split\na/1.bin,train\na/2.bin,validation\na/3.bin,test\n")
+    split = ListedSplit.model_construct(rule="listed", file=str(path))
+    with pytest.raises(ConfigError, match="names its validation part already"):
+        assign(recordings(["a/1.bin", "a/2.bin", "a/3.bin"]), split, Validation(share=0.1, seed=0))

@@ -8,9 +8,10 @@ import h5py
 import numpy as np
 import pytest
 
+from pipeline.config import Validation
 from pipeline.config import load as load_params
 from pipeline.errors import FileError, FramesError
-from pipeline.events import aedat2, events_from, read_events
+from pipeline.events import aedat2, events_from, npz, read_events
 from pipeline.frames import integrate
 from pipeline.frames.build import build
 from pipeline.frames.store import load
@@ -38,9 +39,10 @@ def recordings(root: Path, per_class: int = 9, events: int = 300) -> Path:
 
 def test_file_holds_what_was_integrated(tmp_path: Path) -> None:
     root = recordings(tmp_path / "raw")
-    header = build(root, tmp_path / "f.h5", "toy", settings(), 1)
+    built = build(root, tmp_path / "f.h5", "toy", settings(), 1)
     both = load(tmp_path / "f.h5")
-    assert both.names == sorted(both.names) and both.classes == ["a", "b"] == header.classes
+    assert both.names == sorted(both.names) and both.classes == ["a", "b"] == built.header.classes
+    assert both.header == built.header
     assert both.frames.shape == (18, 4, 2, 8, 8) and both.frames.dtype == np.uint8
     for index in (0, 9, 17):
         events = read_events(root / both.names[index])
@@ -83,14 +85,103 @@ def test_every_bad_recording_is_listed_and_the_old_file_stays(tmp_path: Path) ->
     assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["f.h5"]
 
 
+def spoil(root: Path) -> None:
+    (root / "a" / "a_1.aedat").write_bytes(b"nothing")
+    (root / "b" / "b_8.aedat").write_bytes((root / "b" / "b_8.aedat").read_bytes()[:-3])
+
+
+def test_bad_recordings_are_left_out_when_asked_for(tmp_path: Path) -> None:
+    root = recordings(tmp_path / "raw")
+    build(root, tmp_path / "whole.h5", "toy", settings(), 1)
+    spoil(root)
+    skip = settings(bad_recordings="skip")
+    files = [tmp_path / "1.h5", tmp_path / "2.h5"]
+    built, _ = [build(root, file, "toy", skip, workers) for workers, file in enumerate(files, start=1)]
+    assert files[0].read_bytes() == files[1].read_bytes()
+    whole, left = load(tmp_path / "whole.h5"), load(files[0])
+    # The others are what and where they were: a skipped one moves nobody to another side.
+    kept = [index for index, name in enumerate(whole.names) if name not in ("a/a_1.aedat", "b/b_8.aedat")]
+    assert left.names == [whole.names[index] for index in kept] and len(kept) == 16
+    np.testing.assert_array_equal(left.frames, whole.frames[kept])
+    np.testing.assert_array_equal(left.labels, whole.labels[kept])
+    assert load(files[0], 1).names == [name for name in load(tmp_path / "whole.h5", 1).names if name != "b/b_8.aedat"]
+    first, second = left.header.skipped
+    assert first.startswith("a/a_1.aedat: ") and second.startswith("b/b_8.aedat: ") and "cut within" in second
+    facts = built.facts()
+    assert facts["n_skipped"] == 2 and facts["skipped"] == [first, second]
+    assert (facts["train"], facts["validation"], facts["test"]) == (11, 0, 5) and facts["events"] == 16 * 300
+
+
+def test_a_side_that_is_all_bad_is_an_error(tmp_path: Path) -> None:
+    root = recordings(tmp_path / "raw", per_class=7)
+    for name in ("a", "b"):
+        (root / name / f"{name}_6.aedat").write_bytes(b"nothing")
+    with pytest.raises(FileError, match="no test recording is left after 2 bad ones"):
+        build(root, tmp_path / "f.h5", "toy", settings(bad_recordings="skip"), 1)
+    assert not (tmp_path / "f.h5").exists()
+
+
+def test_the_same_recording_on_two_sides_is_an_error_in_any_format(tmp_path: Path) -> None:
+    root = recordings(tmp_path / "raw")
+    (root / "a" / "a_1.aedat").write_bytes((root / "a" / "a_0.aedat").read_bytes())
+    build(root, tmp_path / "f.h5", "toy", settings(), 1)  # both for training
+    events = read_events(root / "b" / "b_2.aedat")
+    (root / "b" / "b_7.aedat").unlink()
+    npz.write(root / "b" / "b_7.npz", events)
+    for mode in ("fail", "skip"):
+        with pytest.raises(FileError, match="1 recordings are the same on two sides") as error:
+            build(root, tmp_path / "f.h5", "toy", settings(bad_recordings=mode), 1)
+        assert "b/b_2.aedat = b/b_7.npz" in str(error.value)
+
+
+def test_a_validation_part_is_a_side_of_its_own(tmp_path: Path) -> None:
+    root = recordings(tmp_path / "raw")
+    build(root, tmp_path / "f.h5", "toy", settings(), 1)
+    whole = load(tmp_path / "f.h5", 0)
+    built = build(root, tmp_path / "v.h5", "toy", settings(validation=Validation(share=0.4, seed=1)), 1)
+    train, test, part = (load(tmp_path / "v.h5", side) for side in (0, 1, 2))
+    assert (built.train, built.validation, built.test) == (8, 4, 6) == tuple(len(s.names) for s in (train, part, test))
+    assert sorted(train.names + part.names) == whole.names and part.header.validation == "share: 0.4, seed: 1"
+    # The manifest names the split; a part cut from the training side is no other split.
+    assert part.header.manifest == whole.header.manifest != ""
+
+
+def test_spikingjellys_npz_and_the_original_give_the_same_frames(tmp_path: Path) -> None:
+    """x = 127 - y', y = 127 - x', p = 1 - p': SpikingJelly's reader of CIFAR10-DVS, undone as params.yaml says."""
+    cifar = load_params().dataset("cifar10dvs").integrate
+    rng = np.random.default_rng(5)
+    for index in range(2):
+        x, y = rng.integers(0, 128, (2, 4000))
+        events = events_from(np.sort(rng.integers(0, 9999, 4000)), x, y, rng.random(4000) < 0.4)
+        for form in ("original", "npz"):
+            (tmp_path / form / "cat").mkdir(parents=True, exist_ok=True)
+        stem = f"cifar10_cat_{index + 899}"
+        aedat2.write(tmp_path / "original" / "cat" / f"{stem}.aedat", events)
+        other = events_from(events["t"], 127 - y, 127 - x, ~events["p"])
+        npz.write(tmp_path / "npz" / "cat" / f"{stem}.npz", other)
+    for changes in ({}, {"resize": "area"}, {"frame_size": [128, 128]}):
+        changed = cifar.model_copy(update=changes)
+        for form in ("original", "npz"):
+            build(tmp_path / form, tmp_path / f"{form}.h5", "cifar10dvs", changed, 1)
+        original, copy = load(tmp_path / "original.h5"), load(tmp_path / "npz.h5")
+        np.testing.assert_array_equal(original.frames, copy.frames)
+        assert original.header.manifest == copy.header.manifest
+        assert original.header.orientation == ["npz: transpose flip_x flip_y invert"]
+
+
+def test_another_data_set_in_the_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(FileError, match="is not cifar10dvs, which has no class a, b"):
+        build(recordings(tmp_path / "raw"), tmp_path / "f.h5", "cifar10dvs", settings(), 1)
+
+
 def test_counts_above_255_are_an_error_or_clipped_and_counted(tmp_path: Path) -> None:
     root = recordings(tmp_path / "raw")
     aedat2.write(root / "a" / "a_0.aedat", events_from(range(1200), [3] * 1200, [3] * 1200, [True] * 1200))
     with pytest.raises(FileError, match=r"a_0\.aedat: 4 counts above 255, the largest 300.*clip: true"):
         build(root, tmp_path / "f.h5", "toy", settings(), 1)
     assert not (tmp_path / "f.h5").exists()
-    header = build(root, tmp_path / "f.h5", "toy", settings(clip=True), 1)
-    assert header.clipped == 4
+    built = build(root, tmp_path / "f.h5", "toy", settings(clip=True), 1)
+    assert built.header.clipped == 4 and built.counted == built.events == 17 * 300 + 1200
     assert load(tmp_path / "f.h5").frames[0, :, 1, 1, 1].tolist() == [255] * 4
 
 

@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
+from pipeline.report.metrics import headline
 from pipeline.report.notes import comparisons
 from pipeline.report.results import folder, load
 from pipeline.report.tables import table2, table3
 from pipeline.runtime.files import write_json
+from tests.report.conftest import Make
 
 
 def compared(made: tuple[Any, Path], accuracies: dict[str, list[float]]) -> list[str]:
@@ -68,3 +70,15 @@ def test_notes_say_what_the_numbers_stand_on(make: Any) -> None:
         assert "Wilson interval of one evaluation" in text and "not pooled" in text
         assert "over 2 seeds" in text and "last epoch" in text
     assert any("phase 1: 91.25 %" in note for note in table2(results, params).notes)
+
+
+def test_recordings_that_were_left_out_are_told(make: Make) -> None:
+    params, root = make()
+    assert "skipped_recordings" not in headline(load(root / "data/results", params.grid), params)
+    for seed in params.grid.seeds:
+        file = root / "data/results" / folder(params.grid, "embedded", "l8", "converted", seed) / "metrics.json"
+        write_json(file, {**json.loads(file.read_text()), "n_skipped": 3})
+    results = load(root / "data/results", params.grid)
+    for table in (table2(results, params), table3(results, params)):
+        assert any(note.startswith("embedded: 3 bad recordings were left out") for note in table.notes)
+    assert headline(results, params)["skipped_recordings"] == 3

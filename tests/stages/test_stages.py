@@ -117,6 +117,34 @@ def test_every_recipe_is_its_own(document: dict[str, Any], recipe: str) -> None:
     assert made[f"{recipe}-0.safetensors"] != other["hsd-0.safetensors" if recipe != "hsd" else "ht-0.safetensors"]
 
 
+def test_a_validation_part_is_measured_and_never_trained_on(document: dict[str, Any]) -> None:
+    path = Path("data/frames/embedded.h5")
+    with h5py.File(path, "a") as file:
+        sides = file["split"][:]
+        sides[12:15] = 2
+        file["split"][:] = sides
+        file.attrs["validation"] = "share: 0.2, seed: 0"
+    before = chain(document)
+    for name in ("ann", "converted", "hsd"):
+        metrics = json.loads(Path(f"data/results/embedded/l4/{name}-0/metrics.json").read_text())
+        assert (metrics["n_train"], metrics["n_val"], metrics["n_test"], metrics["n_skipped"]) == (12, 3, 9, 0)
+        assert metrics["val_accuracy"] in (0, 1 / 3, 2 / 3, 1)
+    change_frames(path, [0, 1, 2, 3, 4], side=2)
+    assert chain(document) == before
+
+
+def test_augmentation_changes_training_and_only_that(document: dict[str, Any]) -> None:
+    before = chain(document)
+    test_logits = np.load("data/results/embedded/l4/ann-0/logits.npz")["logits"]
+    document["datasets"]["embedded"]["augment"].update(roll_px=2, rotate_deg=10.0)
+    after = chain(document)
+    assert all(after[name] != before[name] for name in before)
+    # Back again: the same as before, so nothing of it was kept.
+    document["datasets"]["embedded"]["augment"].update(roll_px=0, rotate_deg=0.0)
+    assert chain(document) == before
+    np.testing.assert_array_equal(np.load("data/results/embedded/l4/ann-0/logits.npz")["logits"], test_logits)
+
+
 def test_damaged_or_stale_inputs_are_named(document: dict[str, Any]) -> None:
     with pytest.raises(WeightsError, match=r"ann-0\.safetensors: not found"):
         run(convert, document)

@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.config import Optimiser, Recipe, Schedule, TrainAnn
+from pipeline.config import Augment, Optimiser, Recipe, Schedule, TrainAnn
 from pipeline.errors import TrainingError
 from pipeline.nets import IF, QCFS, convert, vgg_snn
+from pipeline.nets.snn5 import snn5
 from pipeline.runtime.hardware import Hardware
 from pipeline.training import loop
 from pipeline.training.checkpoint import Checkpoint
@@ -50,14 +51,14 @@ def ann():
 
 
 def objective():
-    return ann_objective(TrainAnn(schedule=schedule(), threshold=2.0, gradient="floor", loss="ace"))
+    return ann_objective(TrainAnn(levels={}, schedule=schedule(), threshold=2.0, gradient="floor", loss="ace"))
 
 
-def train(net, root: Path, plan=None, what=None, seed: int = 0, keep: bool = False):
+def train(net, root: Path, plan=None, what=None, seed: int = 0, keep: bool = False, augmentation=None):
     frames, labels = data()
     plan, what = plan or schedule(), what or objective()
     checkpoint = Checkpoint({"n": 1}, root)
-    curves = fit(net, frames, labels, what, plan, seed, CPU, checkpoint, "test")
+    curves = fit(net, frames, labels, what, plan, seed, CPU, checkpoint, "test", augmentation)
     if not keep:
         checkpoint.delete()
     return net.state_dict(), curves
@@ -99,6 +100,38 @@ def test_interrupted_training_ends_with_equal_bits(
     assert steps == 9
     assert same(whole, resumed) and curves == resumed_curves
     assert not list(tmp_path.rglob("*.pt"))
+
+
+def test_augmented_training_with_dropout_is_repeatable_and_resumes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nda = Augment(flip=False, roll_px=2, rotate_deg=30.0, shear_deg=30.0)
+
+    def net():
+        return snn5(3, (32, 32), 1 / 32, 0.5, 2, lambda: QCFS(4, 2.0), torch.Generator().manual_seed(0))
+
+    def wide():
+        rng = np.random.default_rng(0)
+        return rng.integers(0, 5, (10, 2, 2, 32, 32), np.uint8), rng.integers(0, 3, 10)
+
+    monkeypatch.setattr(sys.modules[__name__], "data", wide)
+    whole, curves = train(net(), tmp_path / "whole", augmentation=nda)
+    assert not same(whole, train(net(), tmp_path / "plain")[0])
+    assert not same(whole, train(net(), tmp_path / "other", seed=1, augmentation=nda)[0])
+    steps, step = 0, loop._step
+
+    def counted(*arguments):
+        nonlocal steps
+        step(*arguments)
+        steps += 1
+        if steps == 4:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(loop, "_step", counted)
+    with pytest.raises(Interrupted):
+        train(net(), tmp_path, augmentation=nda)
+    resumed, resumed_curves = train(net(), tmp_path, augmentation=nda)
+    assert steps == 9 and same(whole, resumed) and curves == resumed_curves
 
 
 def test_training_killed_at_an_epoch_ends_with_equal_bits(tmp_path: Path) -> None:

@@ -1,0 +1,117 @@
+"""Augmentation: each map against torch's own, one draw for a sample, nothing lost that should stay."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from torch.nn import functional
+
+from pipeline.config import Augment
+from pipeline.training.augment import augment, draw, source_pixels
+
+NDA = Augment(flip=False, roll_px=5, rotate_deg=30.0, shear_deg=30.0)
+TET = Augment(flip=True, roll_px=5, rotate_deg=0.0, shear_deg=0.0)
+ROLL, ROTATE, SHEAR = 0, 1, 2
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def frames(count: int = 6, height: int = 11, width: int = 8, seed: int = 0) -> torch.Tensor:
+    return torch.randint(0, 200, (count, 3, 2, height, width), generator=generator(seed), dtype=torch.uint8)
+
+
+def by_grid(sample: torch.Tensor, matrix: list[list[float]]) -> torch.Tensor:
+    """Resample as torchvision does: an affine grid about the centre in pixels, nearest, zeros from outside."""
+    height, width = sample.shape[-2:]
+    (a, b), (c, d) = matrix
+    theta = torch.tensor([[[a, b * height / width, 0], [c * width / height, d, 0]]], dtype=torch.float64)
+    grid = functional.affine_grid(theta, [1, 1, height, width], align_corners=False)
+    flat = sample.reshape(1, -1, height, width).double()
+    moved = functional.grid_sample(flat, grid, mode="nearest", padding_mode="zeros", align_corners=False)
+    return moved.to(sample.dtype).reshape(sample.shape)
+
+
+@hypothesis_settings(max_examples=40, deadline=None)
+@given(st.integers(1, 12), st.integers(1, 12), st.integers(0, 2**31), st.booleans())
+def test_each_map_is_torchs_own(height: int, width: int, seed: int, flip: bool) -> None:
+    settings = NDA.model_copy(update={"flip": flip})
+    x = frames(9, height, width, seed)
+    draws = draw(9, settings, generator(seed))
+    found = augment(x, settings, generator(seed))
+    for index in range(9):
+        sample = x[index].flip(-1) if draws.flip[index] else x[index]
+        if draws.kind[index] == ROLL:
+            wanted = sample.roll((int(draws.rows[index]), int(draws.columns[index])), (2, 3))
+        elif draws.kind[index] == ROTATE:
+            turn = math.radians(draws.degrees[index])
+            # Counter-clockwise on a screen whose y points down; the map from result to source.
+            wanted = by_grid(sample, [[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]])
+        else:
+            wanted = by_grid(sample, [[1, math.tan(math.radians(draws.shear[index]))], [0, 1]])
+        assert torch.equal(found[index], wanted)
+
+
+def test_a_quarter_turn_is_counter_clockwise() -> None:
+    x = torch.arange(16, dtype=torch.uint8).reshape(1, 1, 1, 4, 4)
+    draws = draw(1, Augment(flip=False, roll_px=0, rotate_deg=1.0, shear_deg=0.0), generator())
+    draws.degrees[0] = 90.0
+    index, inside = source_pixels(draws, 4, 4)
+    assert inside.all() and torch.equal(x.flatten()[index[0]], x[0, 0, 0].rot90(1, (0, 1)))
+
+
+def test_one_draw_for_all_frames_and_polarities() -> None:
+    one = frames(5)[:, :1, :1].expand(-1, 4, 2, -1, -1).contiguous()
+    found = augment(one, NDA, generator(3))
+    assert (found == found[:, :1, :1]).all()
+    # Another for each sample.
+    same = frames(1).expand(40, -1, -1, -1, -1).contiguous()
+    assert len({tuple(sample.flatten().tolist()) for sample in augment(same, NDA, generator(3))}) > 30
+
+
+def test_roll_and_flip_keep_every_event() -> None:
+    x = frames(50)
+    found = augment(x, TET, generator(1))
+    assert torch.equal(found.sum((3, 4), dtype=torch.int64), x.sum((3, 4), dtype=torch.int64))
+    assert not torch.equal(found, x)
+
+
+def test_what_is_drawn_has_the_distribution_that_is_said() -> None:
+    draws = draw(6000, NDA.model_copy(update={"flip": True}), generator(2))
+    for kind in (ROLL, ROTATE, SHEAR):
+        assert abs((draws.kind == kind).double().mean() - 1 / 3) < 0.03
+    for offsets in (draws.rows, draws.columns):
+        assert offsets.unique().tolist() == list(range(-5, 6))
+    assert abs(draws.flip.double().mean() - 0.5) < 0.03
+    for angles in (draws.degrees, draws.shear):
+        assert -30 <= angles.min() < -29 and 29 < angles.max() <= 30 and abs(angles.mean()) < 1
+    # Kind and amount, rows and columns are drawn apart.
+    assert abs(torch.corrcoef(torch.stack([draws.rows, draws.columns]).double())[0, 1]) < 0.05
+
+
+def test_only_what_is_switched_on_takes_part() -> None:
+    for settings, kinds in ((TET, {ROLL}), (Augment(flip=False, roll_px=0, rotate_deg=9.0, shear_deg=1.0), {1, 2})):
+        assert set(draw(200, settings, generator()).kind.tolist()) == kinds
+    off = Augment(flip=False, roll_px=0, rotate_deg=0.0, shear_deg=0.0)
+    x = frames()
+    assert augment(x, off, generator()) is x
+    mirror = Augment(flip=True, roll_px=0, rotate_deg=0.0, shear_deg=0.0)
+    many = frames(20)
+    found, flipped = augment(many, mirror, generator(5)), draw(20, mirror, generator(5)).flip
+    assert torch.equal(found, torch.where(flipped[:, None, None, None, None], many.flip(-1), many))
+    assert 0 < flipped.sum() < 20
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.float32])
+def test_same_seed_same_frames_and_the_input_is_left_alone(dtype: torch.dtype) -> None:
+    x = frames().to(dtype)
+    before = x.clone()
+    one, two, other = (augment(x, NDA, generator(seed)) for seed in (7, 7, 8))
+    assert torch.equal(one, two) and not torch.equal(one, other)
+    assert torch.equal(x, before) and one.dtype == dtype
