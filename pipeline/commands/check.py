@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+from pipeline.commands import against
 from pipeline.commands.survey import Finding, duplicates, survey
 from pipeline.config import Dataset
 from pipeline.errors import PipelineError
 from pipeline.events.listing import LAYOUTS, TEST, TRAIN, Listing, list_recordings
-from pipeline.events.published import DATASETS, class_problems, compare, foreign_classes, manifest_digest
+from pipeline.events.published import another_set
 from pipeline.events.splits import VALIDATION, assign, describe
 
-# Problems printed by name; all are in the JSON.
+# Problems printed, and the width of a printed line (characters); the JSON has all.
 SHOWN = 10
+WIDTH = 110
 
 
 def check(name: str, root: Path, settings: Dataset, workers: int) -> dict[str, Any]:
@@ -31,57 +35,49 @@ def check(name: str, root: Path, settings: Dataset, workers: int) -> dict[str, A
     Raises:
         FileError: the folder holds no recordings of any known layout.
     """
-    problems: list[str] = []
     made = settings.integrate
-    listing, layout = _listing(root, made.layout, problems)
-    findings = survey(listing, made.sensor, workers)
-    problems += [f"{finding.name}: {finding.problem}" for finding in findings if finding.problem]
-    good = [finding for finding in findings if not finding.problem]
+    problems: list[str] = []
+    listing, layout = _listing(root, name, made.layout, problems)
     sides: list[int] = []
     try:
         sides = assign(listing.recordings, made.split, made.validation)
     except PipelineError as error:
         problems.append(str(error))
-    side_of = dict(zip(listing.names, sides, strict=True)) if sides else {}
-    for group in duplicates(findings):
-        across = len({side_of.get(member) for member in group}) > 1
-        problems.append(f"the same recording{' on two sides of the split' if across else ''}: {', '.join(group)}")
-    digest = manifest_digest(name, listing.recordings, sides) if sides else None
-    verdict = compare(name, describe(made.split), digest) if digest else ""
-    problems += _against(name, listing, sides, verdict)
-    counts = Counter(listing.classes[label] for label in listing.labels)
+    held = against.held(name, listing, sides, made.split)
+    problems += held.problems
+    findings = survey(listing, made.sensor, workers)
+    problems += _twice(listing, sides, findings)
+    problems += [f"{finding.name}: {finding.problem}" for finding in findings if finding.problem]
+    counts = Counter(listing.labels)
     return {
         "dataset": name,
         "folder": root.as_posix(),
         "layout": layout,
-        "formats": dict(sorted(Counter(finding.format for finding in findings if finding.format).items())),
+        "formats": _formats(listing, findings),
         "recordings": len(listing.recordings),
-        "classes": {label: counts[label] for label in listing.classes},
+        "classes": {found: counts[label] for label, found in enumerate(listing.classes)},
+        "published_classes": dict(held.published.classes) if held.published else None,
+        "source": held.published.source if held.published else None,
+        "deviations": [{**asdict(wrong), "text": str(wrong)} for wrong in held.deviations],
         "train": sides.count(TRAIN),
         "validation": sides.count(VALIDATION),
         "test": sides.count(TEST),
         "split": describe(made.split),
-        "manifest": digest,
-        "published": verdict,
-        "events": _statistics(good),
+        "manifest": held.digest,
+        "published": held.verdict,
+        "events": _statistics([finding for finding in findings if not finding.problem]),
         "problems": problems,
     }
 
 
 def as_text(report: dict[str, Any]) -> str:
-    """Write the findings for people."""
-    events = report["events"]
-    classes = report["classes"]
-    spread = f"{min(classes.values())} to {max(classes.values())}" if classes else "none"
+    """Write the findings for people: classes and problems in detail only where something is wrong."""
+    events, problems = report["events"], report["problems"]
     lines = [
         f"{report['dataset']} in {report['folder']}, layout {report['layout']}",
-        f"  formats      {', '.join(f'{count:,} {name}' for name, count in report['formats'].items())}",
-        f"  recordings   {report['recordings']:,} in {len(classes)} classes, {spread} a class",
-        f"  split        {report['split']}: {report['train']:,} train, "
-        + (f"{report['validation']:,} validation, " if report["validation"] else "")
-        + f"{report['test']:,} test",
-        f"  split digest {report['manifest']}",
-        f"               {report['published'] or 'no published digest for this split'}",
+        f"  formats      {', '.join(f'{count:,} {name}' for name, count in report['formats'].items())} files",
+        *_classes(report),
+        *_split(report),
     ]
     if events:
         lines += [
@@ -89,17 +85,41 @@ def as_text(report: dict[str, Any]) -> str:
             f"  duration     {events['duration_ms']:,.0f} ms (median); {events['on_share']:.0%} with polarity true",
             f"  coordinates  up to {events['height']} x {events['width']} px (height x width)",
         ]
-    problems = report["problems"]
-    if not problems:
-        return "\n".join([*lines, "  verdict      good"])
-    lines.append(f"  verdict      {len(problems)} problems")
+    lines.append(f"  verdict      {f'{len(problems)} problems' if problems else 'good'}")
     lines += [f"    {problem}" for problem in problems[:SHOWN]]
     if len(problems) > SHOWN:
         lines.append(f"    and {len(problems) - SHOWN} more (--json lists them)")
     return "\n".join(lines)
 
 
-def _listing(root: Path, wanted: str, problems: list[str]) -> tuple[Listing, str]:
+def _classes(report: dict[str, Any]) -> list[str]:
+    counts, wrong = report["classes"].values(), [one["text"] for one in report["deviations"]]
+    spread = f"{min(counts):,} to {max(counts):,}"
+    lines = [f"  recordings   {report['recordings']:,} in {len(counts)} classes, {spread} a class"]
+    if wrong:
+        lines.append(f"  classes      {len(wrong)} deviate, here of published ({report['source']}):")
+        width = max(map(len, wrong)) + 3
+        columns = max(1, WIDTH // width)
+        rows = [wrong[start : start + columns] for start in range(0, len(wrong), columns)]
+        lines += ["    " + "".join(cell.ljust(width) for cell in row).rstrip() for row in rows]
+    elif report["published_classes"] is not None:
+        unknown = None in report["published_classes"].values()
+        found = "all there, published counts a class are not known" if unknown else "as published"
+        lines.append(f"  classes      {found} ({report['source']})")
+    return lines
+
+
+def _split(report: dict[str, Any]) -> list[str]:
+    if report["manifest"] is None:
+        return [f"  split        {report['split']}: cannot be made, see below"]
+    sides = [f"{report[side]:,} {side}" for side in ("train", "validation", "test") if report[side]]
+    return [
+        f"  split        {report['split']}: {', '.join(sides)}",
+        f"  split digest {report['manifest']}: {report['published']}",
+    ]
+
+
+def _listing(root: Path, name: str, wanted: str, problems: list[str]) -> tuple[Listing, str]:
     """List by the layout that params.yaml names, or else by the one that fits, which is then a problem."""
     try:
         return list_recordings(root, wanted), wanted
@@ -109,29 +129,29 @@ def _listing(root: Path, wanted: str, problems: list[str]) -> tuple[Listing, str
                 found = list_recordings(root, layout)
             except PipelineError:
                 continue
-            problems.append(f"its layout is {layout}, params.yaml says {wanted}")
+            # To change the layout would not make another data set this one.
+            if not another_set(name, found):
+                problems.append(
+                    f"its layout is {layout}, params.yaml says {wanted}: set datasets.{name}.integrate.layout"
+                )
             return found, layout
         raise error
 
 
-def _against(name: str, listing: Listing, sides: list[int], verdict: str) -> list[str]:
-    """List how a copy differs from the published data set of its name, if there is one."""
-    published = DATASETS.get(name)
-    if published is None:
-        return []
+def _twice(listing: Listing, sides: Sequence[int], findings: Sequence[Finding]) -> list[str]:
+    """List the recordings that are there more than once."""
+    side_of = dict(zip(listing.names, sides, strict=True)) if sides else {}
     problems = []
-    if len(listing.recordings) != published.recordings:
-        problems.append(f"{len(listing.recordings):,} recordings, {published.title} has {published.recordings:,}")
-    foreign = foreign_classes(name, listing)
-    if foreign:
-        problems.append(f"classes that {published.title} has not: {', '.join(foreign)}")
-    problems += class_problems(name, listing)
-    found = (len(sides) - sides.count(TEST), sides.count(TEST))
-    if published.train_test is not None and sides and found != published.train_test:
-        problems.append(f"{found[0]:,} train and {found[1]:,} test, published are {published.train_test}")
-    if verdict.startswith("not "):
-        problems.append(verdict)
+    for group in duplicates(findings):
+        across = len({side_of.get(member) for member in group}) > 1
+        problems.append(f"the same recording{' on two sides of the split' if across else ''}: {', '.join(group)}")
     return problems
+
+
+def _formats(listing: Listing, findings: Sequence[Finding]) -> dict[str, int]:
+    """Count the files of each format; one file may hold many recordings."""
+    formats = {recording.path: found.format for recording, found in zip(listing.recordings, findings, strict=True)}
+    return dict(sorted(Counter(formats.values()).items()))
 
 
 def _statistics(findings: list[Finding]) -> dict[str, Any] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +18,10 @@ from pipeline.runtime.pool import in_parallel
 
 @dataclass(frozen=True)
 class Finding:
-    """One recording: its events, duration (µs), largest coordinates, digest of content, format; or what is wrong."""
+    """One recording: its events, duration (µs), largest coordinates, digest of content; or what is wrong.
+
+    `format` is the file's suffix, of .aedat with the version.
+    """
 
     name: str
     events: int = 0
@@ -55,11 +59,15 @@ def _look(task: tuple[list[Recording], tuple[int, int]]) -> list[Finding]:
     path = recordings[0].path
     try:
         data = path.read_bytes()
+    except OSError as error:
+        problem = f"cannot be read: {error.strerror or error}"
+        return [Finding(recording.name, format=path.suffix, problem=problem) for recording in recordings]
+    form = _format(path, data)
+    try:
         events = decode_events(data, path)
-    except (OSError, RecordingError) as error:
-        problem = error.problem if isinstance(error, RecordingError) else str(error)
-        return [Finding(recording.name, problem=problem) for recording in recordings]
-    content, form = hashlib.sha256(data).hexdigest(), _format(path, data)
+    except RecordingError as error:
+        return [Finding(recording.name, format=form, problem=error.problem) for recording in recordings]
+    content = hashlib.sha256(data).hexdigest()
     findings = []
     for recording in recordings:
         part, digest = events, content
@@ -68,7 +76,8 @@ def _look(task: tuple[list[Recording], tuple[int, int]]) -> list[Finding]:
             part = events[(events["t"] >= start) & (events["t"] < end)]
             digest = hashlib.sha256(f"{content} {start} {end}".encode()).hexdigest()
         if not len(part):
-            findings.append(Finding(recording.name, problem=f"no event in its window {recording.window} us"))
+            problem = f"no event in its window {recording.window} us"
+            findings.append(Finding(recording.name, format=form, problem=problem))
             continue
         width, height = int(part["x"].max()) + 1, int(part["y"].max()) + 1
         off = height > sensor[0] or width > sensor[1]
@@ -83,7 +92,6 @@ def _look(task: tuple[list[Recording], tuple[int, int]]) -> list[Finding]:
 
 
 def _format(path: Path, data: bytes) -> str:
-    if path.suffix != ".aedat":
-        return path.suffix
-    # The versions share the suffix; their first line says which.
-    return data[: len(b"#!AER-DAT2.0")].decode("ascii", "replace").removeprefix("#!")
+    # The versions of AEDAT share the suffix; their first line says which.
+    version = re.match(rb"#!AER-DAT(\d\.\d)", data) if path.suffix == ".aedat" else None
+    return f"{path.suffix} (AEDAT {version[1].decode()})" if version else path.suffix

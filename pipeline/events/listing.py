@@ -74,13 +74,17 @@ def list_recordings(root: str | Path, layout: str = "classes") -> Listing:
         root: the data set's folder. layout: one of those above.
 
     Raises:
-        FileError: no such folder, no recordings of this layout in it, or a label or trial file that does not fit.
+        FileError: no such folder, no recordings of this layout in it, recordings of two forms at once, one recording in
+            two formats, or a label or trial file that does not fit.
     """
     root = Path(root)
     if layout not in LAYOUTS:
         raise ValueError(f"unknown layout {layout!r}; {nearest(layout, LAYOUTS)}")
     if not root.is_dir():
         raise FileError(root, "no such folder; place the recordings there (see the README), or run `dvc repro`")
+    forms = _forms(root)
+    if len(forms) > 1:
+        raise FileError(root, f"holds two forms at once, {' and '.join(forms)}; move one to a folder of its own")
     listing = LAYOUTS[layout](root)
     if not listing.recordings:
         raise FileError(root, f"no recordings of the layout {layout!r} with one of {', '.join(sorted(FORMATS))}")
@@ -114,7 +118,6 @@ def _sides(root: Path) -> Listing:
 
 
 def _dvsgesture(root: Path) -> Listing:
-    _refuse_both_forms(root)
     recordings: list[Recording] = []
     for list_name, side in TRIALS.items():
         for trial in _lines(root / list_name):
@@ -129,28 +132,47 @@ def _dvsgesture(root: Path) -> Listing:
 
 
 def _dvsgesture_tonic(root: Path) -> Listing:
-    _refuse_both_forms(root)
     missing = [name for name in RECUT if not (root / name).is_dir()]
     if missing:
         raise FileError(root, f"expected the folders ibmGestureTrain and ibmGestureTest, {', '.join(missing)} missing")
+    labels = {str(label): label for label in range(len(GESTURES))}
     recordings = []
     for folder, side in RECUT.items():
         for trial in _folders(root / folder):
             for path in _recordings(root / folder / trial):
-                if not path.stem.isdigit() or int(path.stem) >= len(GESTURES):
+                if path.stem not in labels:
                     raise FileError(path, f"expected the class, 0..{len(GESTURES) - 1}, as the file's name")
-                name, label = f"{folder}/{trial}/{path.name}", int(path.stem)
-                recordings.append(Recording(name, path, label, side=side, subject=_subject(trial)))
+                name = f"{folder}/{trial}/{path.name}"
+                recordings.append(Recording(name, path, labels[path.stem], side=side, subject=_subject(trial)))
     return Listing(root, list(GESTURES), recordings)
 
 
-def _refuse_both_forms(root: Path) -> None:
-    if any((root / name).exists() for name in TRIALS) and any((root / name).exists() for name in RECUT):
-        raise FileError(
-            root,
-            f"holds two data sets: IBM's DVS128 Gesture ({next(iter(TRIALS))}) and Tonic's, cut anew "
-            f"({next(iter(RECUT))}); move one of them to a folder of its own",
+def _forms(root: Path) -> list[str]:
+    """List the forms of data sets that lie in a folder; of two, a layout would read one and overlook the other."""
+    folders = _folders(root)
+    trials = [name for name in TRIALS if (root / name).exists()]
+    trials += sorted(path.name for path in root.glob("user[0-9][0-9]_*.aedat"))
+    recut = [name for name in folders if name in RECUT]
+    sides = [
+        name
+        for name in folders
+        if name.lower() in SIDES and any(_holds(root / name / x) for x in _folders(root / name))
+    ]
+    classes = [name for name in folders if name not in (*recut, *sides) and _holds(root / name)]
+    return [
+        f"{form} ({found[0]}{', ...' if found[1:] else ''})"
+        for form, found in (
+            ("IBM's DVS128 Gesture", trials),
+            ("Tonic's DVS128 Gesture, cut anew", recut),
+            ("folders of the sides", sides),
+            ("folders of classes", classes),
         )
+        if found
+    ]
+
+
+def _holds(folder: Path) -> bool:
+    return any(path.suffix in FORMATS and not path.name.startswith(".") for path in folder.iterdir())
 
 
 LAYOUTS: dict[str, Callable[[Path], Listing]] = {
@@ -191,7 +213,9 @@ def _folders(root: Path) -> list[str]:
 
 def _in_order(names: Iterable[str]) -> list[str]:
     """Sort class names: as numbers where all are, else as bytes."""
-    return sorted(names, key=int) if all(name.isdigit() for name in names) else sorted(names)
+    ordered = sorted(names)
+    # Sorted twice: 0 and 00 are the same number, and must not change places from run to run.
+    return sorted(ordered, key=int) if all(name.isdecimal() for name in ordered) else ordered
 
 
 def _subject(name: str) -> str | None:

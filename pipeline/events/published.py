@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.config import FirstForTestSplit, GivenSplit, LexicographicSplit, NumericSplit, Split
-from pipeline.events.listing import GESTURES, TEST, TRAIN, Listing, Recording
+from pipeline.events.listing import GESTURES, RECUT, TEST, TRAIN, Listing, Recording
 from pipeline.events.splits import assign, describe
 
 # (SHA-256 by split) by data set, as `expected` computes them.
@@ -20,13 +20,17 @@ DIGESTS = Path(__file__).with_name("digests.json")
 
 @dataclass(frozen=True)
 class Published:
-    """A data set as published: recordings in all, of each class (None: not known) and on each side; its source."""
+    """A data set as published: recordings in all, of each class (None: not known) and on each side; its source.
+
+    `short` recordings of the classes' counts are missing, of which classes is not known.
+    """
 
     title: str
     recordings: int
     classes: Mapping[str, int | None]
     train_test: tuple[int, int] | None
     source: str
+    short: int = 0
 
 
 def _counts(text: str) -> dict[str, int]:
@@ -79,8 +83,8 @@ DATASETS = {
         "IBM Research, DvsGesture.tar.gz (Amir et al., 2017)",
     ),
     "dvsgesture-tonic": Published(
-        "DVS128 Gesture as Tonic cuts it", 1_341, dict.fromkeys(GESTURES), (1_077, 264),
-        "figshare files 38022171 and 38020584",
+        "DVS128 Gesture as Tonic cuts it", 1_341, dict.fromkeys(GESTURES, 122), (1_077, 264),
+        "figshare files 38022171 and 38020584", short=1,
     ),
     "nmnist": Published(
         "N-MNIST", 70_000, {str(digit): sum(sides) for digit, sides in enumerate(zip(*DIGITS, strict=True))},
@@ -96,22 +100,29 @@ def manifest_digest(dataset: str, recordings: Sequence[Recording], sides: Sequen
     that copies in other formats have the same digest; in other data sets by its name without suffix. What is cut from
     the training side for validation counts as training: the published split does not know it.
     """
-    places: Counter[str] = Counter()
-    lines = []
-    for recording, side in zip(recordings, sides, strict=True):
-        name = identity(dataset, recording)
-        if dataset == "dvsgesture":
-            places[name] += 1
-            name = f"{name}/{places[name]}"
-        lines.append(f"{name}\0{TEST if side == TEST else TRAIN}\n")
+    names = identities(dataset, recordings)
+    lines = [f"{name}\0{TEST if side == TEST else TRAIN}\n" for name, side in zip(names, sides, strict=True)]
     return hashlib.sha256("".join(sorted(lines)).encode()).hexdigest()
 
 
-def identity(dataset: str, recording: Recording) -> str:
-    """Give what a recording of a data set is known by, whatever its format; of DVS128 Gesture its trial."""
-    folder, _, file = recording.name.rpartition("/")
-    stem = file.partition(".")[0]
-    number = re.findall(r"\d+", stem)
+def identities(dataset: str, recordings: Sequence[Recording]) -> list[str]:
+    """Give what each recording of a data set is known by, whatever its format."""
+    names = [_identity(dataset, recording) for recording in recordings]
+    if dataset != "dvsgesture":
+        return names
+    # Copies name a trial's gestures differently (row, or class and number), but all have as many.
+    rows: Counter[str] = Counter()
+    for index, trial in enumerate(names):
+        names[index] = f"{trial}/{rows[trial]}"
+        rows[trial] += 1
+    return names
+
+
+def _identity(dataset: str, recording: Recording) -> str:
+    name = recording.name.removesuffix(recording.path.suffix)
+    folder, _, stem = name.rpartition("/")
+    # As the split rules read it: up to the first dot.
+    number = re.findall(r"\d+", stem.partition(".")[0])
     if dataset in ("cifar10dvs", "ncaltech101") and number:
         return f"{folder.rpartition('/')[2].lower()}/{int(number[-1])}"
     if dataset == "nmnist" and number:
@@ -119,19 +130,41 @@ def identity(dataset: str, recording: Recording) -> str:
     if dataset == "dvsgesture":
         # IBM's: <trial>/<row>_<gesture>; SpikingJelly's: <side>/<class>/<trial>_<number>.npz.
         return folder if recording.window is not None else stem.rpartition("_")[0]
-    return f"{folder}/{stem}"
+    return name
 
 
 def compare(dataset: str, split: str, digest: str) -> str:
     """Hold a split's digest against the published one of that name; "" where none is known."""
-    known = json.loads(DIGESTS.read_text(encoding="utf-8")).get(dataset, {})
-    if split not in known:
+    known = published_digest(dataset, split)
+    if known is None:
         return ""
-    if known[split] == digest:
+    if known == digest:
         return f"as published: {DATASETS[dataset].title}, split {split}"
     return (
         f"not the published split {split} of {DATASETS[dataset].title}; `python -m pipeline check` says how it differs"
     )
+
+
+def published_digest(dataset: str, split: str) -> str | None:
+    """Give the committed digest of a public data set's split (as `describe` writes it), or None."""
+    digests: dict[str, dict[str, str]] = json.loads(DIGESTS.read_text(encoding="utf-8"))
+    return digests.get(dataset, {}).get(split)
+
+
+def another_set(dataset: str, listing: Listing) -> str:
+    """Say that a copy is the other DVS128 Gesture than the one of its name; "" if it is not."""
+    recut = any(name.partition("/")[0] in RECUT for name in listing.names)
+    if dataset == "dvsgesture" and recut:
+        return (
+            "is Tonic's DVS128 Gesture (ibmGestureTrain, ibmGestureTest), cut anew to 1,077 + 264 recordings: another "
+            "data set than the original; place it as data/raw/dvsgesture-tonic, and the original here"
+        )
+    if dataset == "dvsgesture-tonic" and not recut:
+        return (
+            "is not Tonic's DVS128 Gesture, which lies in ibmGestureTrain and ibmGestureTest; the original is another "
+            "data set: place it as data/raw/dvsgesture"
+        )
+    return ""
 
 
 def foreign_classes(dataset: str, listing: Listing) -> list[str]:
@@ -140,60 +173,61 @@ def foreign_classes(dataset: str, listing: Listing) -> list[str]:
     if published is None:
         return []
     known = {name.lower() for name in published.classes}
-    if dataset == "dvsgesture":
-        # SpikingJelly's copy numbers its classes.
-        known |= {str(number) for number in range(len(GESTURES))}
-    return [name for name in listing.classes if name.lower() not in known]
+    return [name for name in listing.classes if class_key(dataset, name) not in known]
 
 
-def class_problems(dataset: str, listing: Listing) -> list[str]:
-    """List where the counts of a copy's classes differ from the published ones."""
-    published = DATASETS[dataset]
-    found = Counter(listing.classes[label].lower() for label in listing.labels)
-    return [
-        f"{found[name.lower()]:,} recordings of {name}, {published.title} has {count:,}"
-        for name, count in published.classes.items()
-        if count is not None and found[name.lower()] != count
-    ]
+def class_key(dataset: str, name: str) -> str:
+    """Give a class name as it is compared: in lower case, and the name where SpikingJelly's copy has a number."""
+    numbered = {str(number): gesture for number, gesture in enumerate(GESTURES)} if dataset == "dvsgesture" else {}
+    return numbered.get(name, name.lower())
 
 
 def expected(dataset: str) -> dict[str, str]:
     """Compute the digests of a public data set's named splits from the rules alone; committed as digests.json."""
+    recordings, splits = by_rule(dataset)
+    return {describe(split): manifest_digest(dataset, recordings, assign(recordings, split)) for split in splits}
+
+
+def by_rule(dataset: str) -> tuple[list[Recording], list[Split]]:
+    """List a public data set's recordings, which need not be there, and its named splits; none where no rule is known.
+
+    What the identities leave out (the class of a gesture, the digit of N-MNIST) is not that of the files.
+    """
     if dataset == "cifar10dvs":
-        names = [f"{name}/cifar10_{name}_{index}.aedat" for name in CIFAR for index in range(CIFAR[name])]
-        return _by_rule(
-            dataset,
-            [Recording(name, Path(name), list(CIFAR).index(name.partition("/")[0])) for name in names],
-            [
-                NumericSplit(rule="numeric", train=900),
-                LexicographicSplit(rule="lexicographic", share=0.9),
-                FirstForTestSplit(rule="test_first", test=100),
-            ],
-        )
+        files = [
+            Recording(f"{name}/cifar10_{name}_{index}.aedat", Path(f"{index}.aedat"), label)
+            for label, (name, count) in enumerate(CIFAR.items())
+            for index in range(count)
+        ]
+        return files, [
+            NumericSplit(rule="numeric", train=900),
+            LexicographicSplit(rule="lexicographic", share=0.9),
+            FirstForTestSplit(rule="test_first", test=100),
+        ]
     if dataset == "ncaltech101":
         files = [
-            Recording(f"{name}/image_{index:04}.bin", Path(name), label)
+            Recording(f"{name}/image_{index:04}.bin", Path(f"{index}.bin"), label)
             for label, (name, count) in enumerate(CALTECH.items())
             for index in range(1, count + 1)
         ]
-        return _by_rule(dataset, files, [LexicographicSplit(rule="lexicographic", share=0.9)])
+        return files, [LexicographicSplit(rule="lexicographic", share=0.9)]
     if dataset == "dvsgesture":
         rows = [
-            Recording(f"{stem}/{row:02}", Path(stem), 0, (0, 1), side)
+            Recording(f"{trial}/{row:02}", Path(f"{trial}.aedat"), 0, (0, 1), side)
             for side in (TRAIN, TEST)
-            for stem in trials(side)
+            for trial in trials(side)
             for row in range(ROWS)
         ]
-        return _by_rule(dataset, rows, [GivenSplit(rule="given")])
+        return rows, [GivenSplit(rule="given")]
     if dataset == "nmnist":
         # Which digit holds which number is not known by rule, so the identity leaves the digit out.
-        digits = [
-            Recording(f"{folder}/{number:05}.bin", Path(folder), 0, None, side)
+        images = [
+            Recording(f"{folder}/{number:05}.bin", Path(f"{number}.bin"), 0, None, side)
             for folder, side in (("Train", TRAIN), ("Test", TEST))
             for number in range(1, sum(DIGITS[side]) + 1)
         ]
-        return _by_rule(dataset, digits, [GivenSplit(rule="given")])
-    return {}
+        return images, [GivenSplit(rule="given")]
+    return [], []
 
 
 def trials(side: int) -> list[str]:
@@ -205,7 +239,3 @@ def trials(side: int) -> list[str]:
         for light in LIGHTS
         if light not in WITHOUT.get(person, set())
     ]
-
-
-def _by_rule(dataset: str, recordings: list[Recording], splits: list[Split]) -> dict[str, str]:
-    return {describe(split): manifest_digest(dataset, recordings, assign(recordings, split)) for split in splits}

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pipeline.config import Integrate
 from pipeline.errors import FileError, RecordingError
 from pipeline.events.listing import TEST, TRAIN, Listing, Recording, list_recordings
-from pipeline.events.published import compare, foreign_classes, manifest_digest
+from pipeline.events.published import another_set, compare, foreign_classes, manifest_digest
 from pipeline.events.read import decode_events
 from pipeline.events.splits import VALIDATION, assign, describe
 from pipeline.events.types import Events
@@ -82,8 +82,9 @@ def build(source: str | Path, target: str | Path, dataset: str, settings: Integr
         ConfigError: the split rule does not fit the recordings.
     """
     listing = list_recordings(source, settings.layout)
-    foreign = foreign_classes(dataset, listing)
-    if foreign:
+    if another := another_set(dataset, listing):
+        raise FileError(listing.root, another)
+    if foreign := foreign_classes(dataset, listing):
         raise FileError(listing.root, f"is not {dataset}, which has no class {', '.join(foreign[:3])}")
     sides = assign(listing.recordings, settings.split, settings.validation)
     bad: list[RecordingError] = []

@@ -43,6 +43,8 @@ def test_a_good_folder(folder: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert status == 0 and report["problems"] == []
     assert report["classes"] == {"bar": 8, "dot": 8} and (report["train"], report["test"]) == (10, 6)
     assert report["events"]["median"] == 100 and report["layout"] == "classes"
+    assert report["formats"] == {".aedat (AEDAT 2.0)": 16} and report["published_classes"] is None
+    assert report["published"] == "no published digest for this split"
     assert len(report["manifest"]) == 64
     assert main(["check", "embedded"]) == 0
     assert "verdict      good" in capsys.readouterr().out
@@ -69,7 +71,7 @@ def test_another_layout_is_recognised(folder: Path, capsys: pytest.CaptureFixtur
         shutil.copytree(folder, Path("other") / side)
     status, report = look(capsys, "--folder", "other")
     assert status == 1 and report["layout"] == "sides"
-    assert "its layout is sides, params.yaml says classes" in report["problems"]
+    assert "its layout is sides, params.yaml says classes: set datasets.embedded.integrate.layout" in report["problems"]
 
 
 def test_published_counts_are_held_against_a_copy(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -79,8 +81,10 @@ def test_published_counts_are_held_against_a_copy(folder: Path, capsys: pytest.C
     problems = json.loads(capsys.readouterr().out)["problems"]
     assert status == 1
     assert "16 recordings, CIFAR10-DVS has 10,000" in problems
-    assert "classes that CIFAR10-DVS has not: bar, dot" in problems
-    assert "0 recordings of cat, CIFAR10-DVS has 1,000" in problems
+    assert any("deviate from CIFAR10-DVS: 12 (10 missing, 2 unknown)" in problem for problem in problems)
+    assert main(["check", "cifar10dvs", "--folder", str(folder)]) == 1
+    text = capsys.readouterr().out
+    assert "cat 0 of 1,000 (missing)" in text and "dot 8 of 0 (unknown)" in text
 
 
 def tiny_params_with_cifar() -> dict[str, Any]:

@@ -85,10 +85,15 @@ def test_tonics_gestures_are_classes_by_file_name(tmp_path: Path) -> None:
     assert listing.labels[:3] == [0, 10, 2]
     assert {(r.subject, r.side) for r in listing.recordings} == {("user01", 0), ("user02", 0), ("user24", 1)}
     build(root, tmp_path / "f.h5", "dvsgesture-tonic", settings("dvsgesture_tonic", 128), 1)
+    with pytest.raises(FileError, match="is Tonic's DVS128 Gesture.*another data set than the original"):
+        build(root, tmp_path / "g.h5", "dvsgesture", settings("dvsgesture_tonic", 128), 1)
     assert len(load(tmp_path / "f.h5", 0).labels) == 6
-    (root / "ibmGestureTest/user24_led/11.npy").write_bytes(b"")
-    with pytest.raises(FileError, match=r"11\.npy: expected the class, 0..10"):
-        list_recordings(root, "dvsgesture_tonic")
+    for name in ("11", "00", "x"):
+        stray = root / f"ibmGestureTest/user24_led/{name}.npy"
+        stray.write_bytes(b"")
+        with pytest.raises(FileError, match=rf"{name}\.npy: expected the class, 0..10"):
+            list_recordings(root, "dvsgesture_tonic")
+        stray.unlink()
 
 
 def test_the_two_forms_of_dvs128_gesture_are_never_mixed(tmp_path: Path) -> None:
@@ -98,9 +103,34 @@ def test_the_two_forms_of_dvs128_gesture_are_never_mixed(tmp_path: Path) -> None
     with pytest.raises(FileError, match="expected the folders ibmGestureTrain and ibmGestureTest"):
         list_recordings(original, "dvsgesture_tonic")
     (other / "ibmGestureTrain").rename(original / "ibmGestureTrain")
-    for layout in ("dvsgesture", "dvsgesture_tonic"):
-        with pytest.raises(FileError, match="holds two data sets.*folder of its own"):
-            list_recordings(original, layout)
+    for lists in ("there", "gone"):
+        for layout in ("dvsgesture", "dvsgesture_tonic"):
+            with pytest.raises(FileError, match=r"two forms at once, IBM's .* and Tonic's .*folder of its own"):
+                list_recordings(original, layout)
+        if lists == "there":
+            for path in original.glob("trials_to_*.txt"):
+                path.unlink()
+
+
+@pytest.mark.parametrize("layout", ["classes", "sides"])
+def test_classes_beside_sides_are_an_error(tmp_path: Path, layout: str) -> None:
+    root = nmnist(tmp_path / "raw")
+    (root / "cat").mkdir()
+    # Nothing to read: no form yet.
+    (root / "cat/notes.txt").write_text("")
+    assert len(list_recordings(root, "sides").recordings) == 10
+    atis.write(root / "cat/1.bin", events(9, 34))
+    with pytest.raises(
+        FileError, match=r"folders of the sides \(Test, \.\.\.\) and folders of classes \(cat\); move one"
+    ):
+        list_recordings(root, layout)
+
+
+def test_train_may_be_a_class(tmp_path: Path) -> None:
+    for name in ("plane", "train"):
+        (tmp_path / name).mkdir()
+        atis.write(tmp_path / name / "1.bin", events(9, 34))
+    assert list_recordings(tmp_path).classes == ["plane", "train"]
 
 
 def test_numbered_classes_are_in_the_order_of_their_numbers(tmp_path: Path) -> None:
@@ -111,6 +141,24 @@ def test_numbered_classes_are_in_the_order_of_their_numbers(tmp_path: Path) -> N
     listing = list_recordings(tmp_path, "sides")
     assert listing.classes == [str(label) for label in range(11)]
     assert {recording.subject for recording in listing.recordings if recording.side == 0} == {"user01"}
+
+
+@pytest.mark.parametrize(
+    ("names", "ordered"),
+    [
+        (("10", "9", "0"), ["0", "9", "10"]),
+        (("01", "1", "001", "0"), ["0", "001", "01", "1"]),
+        (("10", "9", "x"), ["10", "9", "x"]),
+        (("²", "10", "9"), ["10", "9", "²"]),
+    ],
+)
+def test_class_folders_are_sorted_as_numbers_where_all_are(
+    tmp_path: Path, names: tuple[str, ...], ordered: list[str]
+) -> None:
+    for name in names:
+        (tmp_path / name).mkdir()
+        atis.write(tmp_path / name / "1.bin", events(9, 34))
+    assert list_recordings(tmp_path).classes == ordered
 
 
 def test_one_recording_in_two_formats_is_an_error(tmp_path: Path) -> None:
