@@ -22,6 +22,11 @@ def frames_facts(dataset: str) -> Path:
     return DATA / "frames" / f"{dataset}.json"
 
 
+def frames_record(dataset: str) -> Path:
+    """Where the time of the integration is written; nothing depends on it."""
+    return DATA / "runs" / dataset / "integrate.json"
+
+
 def weights(dataset: str, ann: str, run: str, seed: int) -> Path:
     return DATA / "models" / dataset / ann / f"{run}-{seed}.safetensors"
 

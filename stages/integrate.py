@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import time
 
 from pipeline.config import Params
 from pipeline.frames.build import build
@@ -14,8 +15,15 @@ from stages import _cli, _paths
 def main(params: Params, arguments: argparse.Namespace) -> None:
     name = arguments.dataset
     target = _paths.frames(name)
-    built = build(_paths.raw(name), target, name, params.dataset(name).integrate, workers())
+    began, processes = time.monotonic(), workers()
+    built = build(_paths.raw(name), target, name, params.dataset(name).integrate, processes)
     write_json(_paths.frames_facts(name), built.facts())
+    wall = time.monotonic() - began
+    recordings = built.train + built.validation + built.test
+    write_json(
+        _paths.frames_record(name),
+        {"processes": processes, "recordings_per_s": round(recordings / wall, 1), "wall_s": round(wall, 1)},
+    )
     print(
         f"{target}: {built.train} training, {built.validation} validation, {built.test} test recordings of "
         f"{len(built.header.classes)} classes; {built.counted / built.events:.1%} of {built.events:,} events counted, "

@@ -90,6 +90,7 @@ def test_every_planned_command_runs(
         facts = json.loads(Path(f"data/frames/{name}.json").read_text())
         assert (facts["train"], facts["test"]) == sides and facts["n_skipped"] == 0
         assert facts["published"].startswith("not the published")
+        assert json.loads(Path(f"data/runs/{name}/integrate.json").read_text())["recordings_per_s"] > 0
         metrics = json.loads(Path(f"data/results/{name}/own/hsd-0/metrics.json").read_text())
         assert (metrics["n_train"], metrics["n_test"]) == sides
     with open("reports/paper/tables/table2_ablation.csv", newline="") as rows:
