@@ -6,13 +6,13 @@ import math
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
 from pipeline.config import Augment
-from pipeline.training.augment import augment, draw, source_pixels
+from pipeline.training.augment import Draws, augment, draw, source_pixels
 
 NDA = Augment(flip=False, roll_px=5, rotate_deg=30.0, shear_deg=30.0)
 TET = Augment(flip=True, roll_px=5, rotate_deg=0.0, shear_deg=0.0)
@@ -38,8 +38,16 @@ def by_grid(sample: torch.Tensor, matrix: list[list[float]]) -> torch.Tensor:
     return moved.to(sample.dtype).reshape(sample.shape)
 
 
+def one(kind: int, degrees: float = 0.0, shear: float = 0.0) -> Draws:
+    """Say what was drawn for a single sample."""
+    none, angles = torch.zeros(1, dtype=torch.int64), torch.tensor([[degrees], [shear]], dtype=torch.float64)
+    return Draws(torch.tensor([kind]), none, none, angles[0], angles[1], none.bool())
+
+
 @hypothesis_settings(max_examples=40, deadline=None)
 @given(st.integers(1, 12), st.integers(1, 12), st.integers(0, 2**31), st.booleans())
+@example(48, 48, 0, True)
+@example(33, 64, 1, False)
 def test_each_map_is_torchs_own(height: int, width: int, seed: int, flip: bool) -> None:
     settings = NDA.model_copy(update={"flip": flip})
     x = frames(9, height, width, seed)
@@ -58,17 +66,33 @@ def test_each_map_is_torchs_own(height: int, width: int, seed: int, flip: bool) 
         assert torch.equal(found[index], wanted)
 
 
+@pytest.mark.parametrize(
+    ("draws", "wanted"),
+    [
+        ("rotate 25", [[2, 3, 4, 0], [2, 6, 7, 12], [5, 10, 11, 16], [9, 14, 15, 19], [0, 17, 18, 19]]),
+        ("rotate -25", [[0, 1, 2, 3], [9, 6, 7, 3], [13, 10, 11, 8], [18, 14, 15, 12], [18, 19, 20, 0]]),
+        ("shear 25", [[0, 1, 2, 3], [5, 6, 7, 8], [9, 10, 11, 12], [13, 14, 15, 16], [18, 19, 20, 0]]),
+        ("shear -25", [[2, 3, 4, 0], [5, 6, 7, 8], [9, 10, 11, 12], [13, 14, 15, 16], [0, 17, 18, 19]]),
+    ],
+)
+def test_rotation_and_shear_are_what_torchvision_gave(draws: str, wanted: list[list[int]]) -> None:
+    # functional.rotate(x, angle) and functional.affine(x, 0, [0, 0], 1, [angle, 0]), nearest, of torchvision 0.28.
+    x = torch.arange(1, 21).reshape(5, 4)
+    name, angle = draws.split()
+    drawn = one(ROTATE, degrees=float(angle)) if name == "rotate" else one(SHEAR, shear=float(angle))
+    index, inside = source_pixels(drawn, 5, 4)
+    assert (x.flatten()[index[0]] * inside[0]).tolist() == wanted
+
+
 def test_a_quarter_turn_is_counter_clockwise() -> None:
     x = torch.arange(16, dtype=torch.uint8).reshape(1, 1, 1, 4, 4)
-    draws = draw(1, Augment(flip=False, roll_px=0, rotate_deg=1.0, shear_deg=0.0), generator())
-    draws.degrees[0] = 90.0
-    index, inside = source_pixels(draws, 4, 4)
+    index, inside = source_pixels(one(ROTATE, degrees=90.0), 4, 4)
     assert inside.all() and torch.equal(x.flatten()[index[0]], x[0, 0, 0].rot90(1, (0, 1)))
 
 
 def test_one_draw_for_all_frames_and_polarities() -> None:
-    one = frames(5)[:, :1, :1].expand(-1, 4, 2, -1, -1).contiguous()
-    found = augment(one, NDA, generator(3))
+    alike = frames(5)[:, :1, :1].expand(-1, 4, 2, -1, -1).contiguous()
+    found = augment(alike, NDA, generator(3))
     assert (found == found[:, :1, :1]).all()
     # Another for each sample.
     same = frames(1).expand(40, -1, -1, -1, -1).contiguous()
@@ -91,13 +115,24 @@ def test_what_is_drawn_has_the_distribution_that_is_said() -> None:
     assert abs(draws.flip.double().mean() - 0.5) < 0.03
     for angles in (draws.degrees, draws.shear):
         assert -30 <= angles.min() < -29 and 29 < angles.max() <= 30 and abs(angles.mean()) < 1
-    # Kind and amount, rows and columns are drawn apart.
-    assert abs(torch.corrcoef(torch.stack([draws.rows, draws.columns]).double())[0, 1]) < 0.05
+    # Each is drawn apart from the others.
+    correlation = torch.corrcoef(torch.stack([drawn.double() for drawn in vars(draws).values()]))
+    assert (correlation - torch.eye(6)).abs().max() < 0.05
+
+
+def test_the_kinds_leave_the_amounts_alone() -> None:
+    every, some = draw(20, NDA, generator(4)), draw(20, TET, generator(4))
+    assert not torch.equal(every.kind, some.kind)
+    assert torch.equal(every.rows, some.rows) and torch.equal(every.columns, some.columns)
+    half = draw(20, NDA.model_copy(update={"roll_px": 0, "rotate_deg": 15.0}), generator(4))
+    assert torch.equal(half.degrees * 2, every.degrees) and torch.equal(half.shear, every.shear)
+    assert torch.equal(draw(20, NDA.model_copy(update={"flip": True}), generator(4)).flip, some.flip)
 
 
 def test_only_what_is_switched_on_takes_part() -> None:
     for settings, kinds in ((TET, {ROLL}), (Augment(flip=False, roll_px=0, rotate_deg=9.0, shear_deg=1.0), {1, 2})):
-        assert set(draw(200, settings, generator()).kind.tolist()) == kinds
+        draws = draw(200, settings, generator())
+        assert set(draws.kind.tolist()) == kinds and draws.flip.any() == settings.flip
     off = Augment(flip=False, roll_px=0, rotate_deg=0.0, shear_deg=0.0)
     x = frames()
     assert augment(x, off, generator()) is x
@@ -112,6 +147,11 @@ def test_only_what_is_switched_on_takes_part() -> None:
 def test_same_seed_same_frames_and_the_input_is_left_alone(dtype: torch.dtype) -> None:
     x = frames().to(dtype)
     before = x.clone()
-    one, two, other = (augment(x, NDA, generator(seed)) for seed in (7, 7, 8))
-    assert torch.equal(one, two) and not torch.equal(one, other)
-    assert torch.equal(x, before) and one.dtype == dtype
+    first, again, other = (augment(x, NDA, generator(seed)) for seed in (7, 7, 8))
+    assert torch.equal(first, again) and not torch.equal(first, other)
+    assert torch.equal(x, before) and first.dtype == dtype
+
+
+def test_a_slice() -> None:
+    x = frames(8)
+    assert torch.equal(augment(x[::2], NDA, generator()), augment(x[::2].contiguous(), NDA, generator()))
