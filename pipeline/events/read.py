@@ -57,6 +57,8 @@ def decode_events(data: bytes, path: str | Path) -> Events:
     suffix = Path(path).suffix
     if suffix not in FORMATS:
         raise RecordingError(path, f"unknown format {suffix!r}; {nearest(suffix, FORMATS)}")
+    if not data:
+        raise RecordingError(path, "is empty, 0 bytes; get it again")
     events = FORMATS[suffix](data, path)
     if not len(events):
         raise RecordingError(path, "holds no event; delete it or record it again")

@@ -125,13 +125,18 @@ def build(source: str | Path, target: str | Path, dataset: str, settings: Integr
             extent=settings.extent,
             validation=_validation(settings, sides),
             manifest=manifest,
-            published=compare(dataset, describe(settings.split), manifest),
+            published=_published(dataset, settings, manifest, len(bad)),
             skipped=[_short(error, listing.root) for error in bad],
         )
         names, labels = listing.names, listing.labels
         sides = [sides[index] for index in kept]
         writer.finish(header, [labels[i] for i in kept], sides, [names[i] for i in kept], events)
     return Built(header, sides.count(TRAIN), sides.count(VALIDATION), sides.count(TEST), sum(events), counted)
+
+
+def _published(dataset: str, settings: Integrate, manifest: str, skipped: int) -> str:
+    verdict = compare(dataset, describe(settings.split), manifest)
+    return f"{verdict}, without the {skipped} bad recordings left out" if verdict and skipped else verdict
 
 
 def _validation(settings: Integrate, sides: list[int]) -> str:

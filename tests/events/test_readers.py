@@ -143,7 +143,7 @@ def test_every_cut_and_every_wrong_byte(tmp_path: Path, name: str) -> None:
 def test_a_recording_without_events_says_so(tmp_path: Path, name: str) -> None:
     path = tmp_path / f"r{FORMATS[name].suffix}"
     FORMATS[name].write(path, events_from([], [], [], []))
-    with pytest.raises(RecordingError, match="holds no event"):
+    with pytest.raises(RecordingError, match="holds no event|is empty, 0 bytes"):
         read_events(path)
 
 
@@ -168,18 +168,18 @@ def test_atis_layout_by_hand(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "data", "message"),
     [
-        ("r.aedat", b"", "no AEDAT 2.0"),
+        ("r.aedat", b"", "is empty, 0 bytes"),
         ("r.aedat", b"#!AER-DAT1.0\r\n" + bytes(8), "no AEDAT 2.0, 3.1 or 4 recording"),
         ("r.aedat4", b"#!AER-DAT2.0\r\n" + bytes(8), "no sound AEDAT 4"),
         ("r.aedat", b"#!AER-DAT2.0", "cut within its header"),
         ("r.aedat", b"#!AER-DAT2.0\r\n" + bytes(13), "cut within an event"),
         ("r.aedat", b"#!AER-DAT2.0\r\n", "no event"),
         ("r.aedat", b"#!AER-DAT2.0\r\n" + struct.pack(">IIII", 0, 2, 0, 1), "backwards"),
-        ("r.bin", b"", "no event"),
+        ("r.bin", b"", "is empty, 0 bytes"),
         ("r.bin", bytes(7), "cut within an event"),
         ("r.bin", bytes([0, 240, 0, 0, 0]), "no event"),
-        ("r.npy", b"", "no .npy file"),
-        ("r.npz", b"", "no sound .npz"),
+        ("r.npy", b"", "is empty, 0 bytes"),
+        ("r.npz", b"", "is empty, 0 bytes"),
         ("r.binn", bytes(5), "unknown format '.binn'; did you mean '.bin'"),
     ],
 )

@@ -12,6 +12,7 @@ from pipeline.config import Validation
 from pipeline.config import load as load_params
 from pipeline.errors import FileError, FramesError
 from pipeline.events import aedat2, events_from, npz, read_events
+from pipeline.events.published import DATASETS
 from pipeline.frames import integrate
 from pipeline.frames.build import build
 from pipeline.frames.store import load
@@ -167,6 +168,20 @@ def test_spikingjellys_npz_and_the_original_give_the_same_frames(tmp_path: Path)
         np.testing.assert_array_equal(original.frames, copy.frames)
         assert original.header.manifest == copy.header.manifest
         assert original.header.orientation == ["npz: transpose flip_x flip_y invert"]
+
+
+def test_left_out_recordings_are_told_beside_the_published_split(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for name in DATASETS["cifar10dvs"].classes:
+        (tmp_path / "raw" / name).mkdir(parents=True)
+        for index in (0, 1, 950):
+            made = events_from(np.arange(20), *rng.integers(0, 16, (2, 20)), rng.random(20) < 0.5)
+            aedat2.write(tmp_path / "raw" / name / f"cifar10_{name}_{index}.aedat", made)
+    (tmp_path / "raw/cat/cifar10_cat_1.aedat").write_bytes(b"")
+    changed = load_params().dataset("cifar10dvs").integrate.model_copy(update={"bad_recordings": "skip"})
+    built = build(tmp_path / "raw", tmp_path / "f.h5", "cifar10dvs", changed, 1)
+    assert built.header.published.endswith(", without the 1 bad recordings left out")
+    assert built.header.skipped == ["cat/cifar10_cat_1.aedat: is empty, 0 bytes; get it again"]
 
 
 def test_another_data_set_in_the_folder_is_refused(tmp_path: Path) -> None:
