@@ -17,6 +17,12 @@ def frames(dataset: str) -> Path:
     return DATA / "frames" / f"{dataset}.h5"
 
 
+def whole(dataset: str, steps: int | None = None) -> Path:
+    """The folder of the recordings split anew, or the frames file in it with so many frames each."""
+    folder = DATA / "frames" / f"{dataset}.whole"
+    return folder if steps is None else folder / f"t{steps}.h5"
+
+
 def frames_facts(dataset: str) -> Path:
     """What is in the frames file, to be read without opening it."""
     return DATA / "frames" / f"{dataset}.json"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,17 +13,42 @@ from numpy.typing import NDArray
 from pipeline.config import Augment, Dataset, Params
 from pipeline.errors import FramesError
 from pipeline.evaluation.accuracy import correct_after, predict
+from pipeline.evaluation.maps import first_spikes
 from pipeline.evaluation.operations import DEAD_RATE, Layer, count_operations
-from pipeline.evaluation.results import write_results, write_run_record
-from pipeline.events.splits import TEST, TRAIN, VALIDATION
-from pipeline.frames.store import FrameSet, load
+from pipeline.evaluation.results import Arrival, Maps, write_results, write_run_record
+from pipeline.events.splits import TEST, VALIDATION
+from pipeline.frames.store import Header, load, read_header
 from pipeline.nets import FrameNet
 from pipeline.nets.build import build_ann
 from pipeline.nets.weights import load_weights
 from pipeline.runtime.hardware import Hardware, hardware
 from pipeline.training.checkpoint import Checkpoint, file_digest
-from pipeline.training.loop import Curves
+from pipeline.training.loop import Curves, Watch
 from stages import _paths
+
+
+@dataclass(frozen=True)
+class View:
+    """Which frames a network sees: of the file at `path`, which has `of` frames a recording, those of a slice."""
+
+    path: Path
+    of: int
+    frames: slice
+
+    @property
+    def steps(self) -> int:
+        return self.frames.stop - self.frames.start
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Recordings of one side as a network sees them: frames uint8 [N, t, 2, H, W], and what had come at each step."""
+
+    frames: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+    names: list[str]
+    header: Header
+    arrival: Arrival
 
 
 @dataclass(frozen=True)
@@ -49,29 +75,37 @@ class Job:
     def title(self) -> str:
         return f"{self.dataset} {self.ann} {self.run} seed {self.seed}"
 
-    def phase(self, number: int) -> slice:
-        """Give the frames of a phase: E1 or E2."""
+    def view(self, phase: int = 2, steps: int | None = None) -> View:
+        """Say which frames are seen: E1, or of E2 the first `steps` (all, if None)."""
         phases = self.settings.phases
         middle = phases.offset + phases.t1
-        return slice(phases.offset, middle) if number == 1 else slice(middle, middle + phases.t2)
+        frames = slice(phases.offset, middle) if phase == 1 else slice(middle, middle + (steps or phases.t2))
+        return View(_paths.frames(self.dataset), self.settings.integrate.steps, frames)
 
-    def load(self, side: int) -> FrameSet:
-        """Read the recordings of one side, checked against the settings."""
-        path = _paths.frames(self.dataset)
-        found = load(path, side)
+    def view_of(self, name: str) -> View:
+        """Say which frames a recipe sees."""
+        recipe, steps = self.params.recipe(name), self.params.steps_of(self.dataset, name)
+        if recipe.frames == "phase2":
+            return self.view(2, steps)
+        return View(_paths.whole(self.dataset, steps), steps, slice(0, steps))
+
+    def load(self, view: View, side: int) -> Seen:
+        """Read the recordings of one side, checked against the settings, and keep the frames that are seen."""
+        found = load(view.path, side)
         expected = self.settings.integrate
-        if (found.header.steps, found.header.size) != (expected.steps, list(expected.frame_size)):
+        if (found.header.steps, found.header.size) != (view.of, list(expected.frame_size)):
             raise FramesError(
-                path,
+                view.path,
                 f"holds {found.header.steps} frames of {found.header.size} px, params.yaml asks for "
-                f"{expected.steps} of {expected.frame_size}; run `dvc repro`",
+                f"{view.of} of {expected.frame_size}; run `dvc repro`",
             )
-        return found
-
-    def train_frames(self, phase: int) -> tuple[NDArray[np.uint8], FrameSet]:
-        """Read the training recordings: (frames of the phase alone [N, t, 2, H, W], the set)."""
-        train = self.load(TRAIN)
-        return np.ascontiguousarray(train.frames[:, self.phase(phase)]), train
+        return Seen(
+            np.ascontiguousarray(found.frames[:, view.frames]),
+            found.labels,
+            found.names,
+            found.header,
+            Arrival.of(found.ended, found.ended_us, view.frames),
+        )
 
     @property
     def augmentation(self) -> Augment | None:
@@ -100,33 +134,77 @@ class Job:
             }
         )
 
+    def watch(self, view: View, batch_size: int, epochs: int) -> Watch:
+        """Give what measures a network after an epoch, on the sides and as often as the settings say."""
+        every = {VALIDATION: self.settings.monitor.validation, TEST: self.settings.monitor.test}
+        names = {VALIDATION: "val_accuracy", TEST: "test_accuracy"}
+        sides = {side: self.load(view, side) for side, often in every.items() if often and self._has(view, side)}
+
+        def measure(net: FrameNet, epoch: int) -> dict[str, float]:
+            found = {}
+            for side, seen in sides.items():
+                if epoch % every[side] and epoch != epochs:
+                    continue
+                logits = predict(net, seen.frames, batch_size, self.machine)
+                found[names[side]] = correct_after(logits, seen.labels)[-1] / len(seen.labels)
+            return found
+
+        return measure
+
+    def _has(self, view: View, side: int) -> bool:
+        return side != VALIDATION or bool(read_header(view.path).validation)
+
     def finish(
-        self, net: FrameNet, train_count: int, batch_size: int, facts: dict[str, Any], curves: Curves | None = None
+        self,
+        net: FrameNet,
+        view: View,
+        train_count: int,
+        batch_size: int,
+        facts: dict[str, Any],
+        curves: Curves | None = None,
     ) -> None:
         """Look at the test recordings, at the end of the run, and write its results and record."""
-        test = self.load(TEST)
-        frames = np.ascontiguousarray(test.frames[:, self.phase(2)])
-        logits = predict(net, frames, batch_size, self.machine, f"{self.title}: test")
-        layers = count_operations(net, frames, batch_size, self.machine, f"{self.title}: operations")
+        test = self.load(view, TEST)
+        logits = predict(net, test.frames, batch_size, self.machine, f"{self.title}: test")
+        layers = count_operations(net, test.frames, batch_size, self.machine, f"{self.title}: operations")
         self._warn_of_silence(layers)
+        spikes = first_spikes(net, test.frames[0], self.machine)
+        maps = None if spikes is None else Maps(spikes, test.frames[0], test.names[0])
         folder = _paths.results(self.dataset, self.ann, self.run, self.seed)
-        rows = (curves.header, curves.rows) if curves else None
-        facts = {"n_train": train_count, "n_skipped": len(test.header.skipped), "seed": self.seed, **facts}
-        if test.header.validation:
-            facts |= self._validation(net, batch_size)
-        metrics = write_results(folder, logits, test.labels, test.classes, layers, rows, facts)
+        rows = None
+        if curves:
+            rows = curves.header, [["" if value is None else value for value in row] for row in curves.rows]
+        facts = {
+            "n_train": train_count, "n_skipped": len(test.header.skipped), "seed": self.seed, **facts,
+            **self._selected(net, test, batch_size, curves),
+        }  # fmt: skip
+        metrics = write_results(
+            folder, logits, test.labels, test.arrival, test.header.classes, layers, rows, maps, facts
+        )
         write_run_record(
             _paths.record(self.dataset, self.ann, self.run, self.seed),
             {**self.machine.describe(), "seed": self.seed, "wall_s": round(time.monotonic() - self.began, 1)},
         )
         print(f"{self.title}: {100 * metrics['accuracy']:.2f} % of {metrics['n_test']} test recordings")
 
-    def _validation(self, net: FrameNet, batch_size: int) -> dict[str, Any]:
-        """Say how the network does on the validation part that was cut from the training side."""
-        part = self.load(VALIDATION)
-        frames = np.ascontiguousarray(part.frames[:, self.phase(2)])
-        logits = predict(net, frames, batch_size, self.machine, f"{self.title}: validation")
-        return {"n_val": len(part.labels), "val_accuracy": correct_after(logits, part.labels)[-1] / len(part.labels)}
+    def _selected(self, net: FrameNet, test: Seen, batch_size: int, curves: Curves | None) -> dict[str, Any]:
+        """Say what other epochs than the last would have given on the test recordings; the network is changed."""
+        keys = ("best_val_epoch", "best_val_accuracy", "best_test_epoch", "best_test_accuracy")
+        facts: dict[str, Any] = dict.fromkeys(keys)
+        if curves is None:
+            return facts
+        if curves.best is not None:
+            net.load_state_dict(curves.best["net"])
+            logits = predict(net, test.frames, batch_size, self.machine, f"{self.title}: best on validation")
+            facts["best_val_epoch"] = curves.best["epoch"]
+            facts["best_val_accuracy"] = correct_after(logits, test.labels)[-1] / len(test.labels)
+        epoch, column = curves.header.index("epoch"), curves.header.index("test_accuracy")
+        measured = {row[epoch]: row[column] for row in curves.rows if row[column] is not None}
+        if measured:
+            # The first of equals.
+            facts["best_test_epoch"] = max(measured, key=lambda number: measured[number] or 0.0)
+            facts["best_test_accuracy"] = measured[facts["best_test_epoch"]]
+        return facts
 
     def _warn_of_silence(self, layers: list[Layer]) -> None:
         dead = [layer.name for layer in layers if layer.firing_rate is not None and layer.firing_rate < DEAD_RATE]

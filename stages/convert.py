@@ -14,11 +14,12 @@ from stages._work import Job
 
 def main(params: Params, arguments: argparse.Namespace) -> None:
     job = Job.start(params, arguments.dataset, arguments.ann, "converted", arguments.seed)
-    train = job.load(TRAIN)
-    snn = convert(job.load_ann(len(train.classes)))
+    view = job.view(phase=2)
+    train = job.load(view, TRAIN)
+    snn = convert(job.load_ann(len(train.header.classes)))
     save_weights(snn, _paths.weights(job.dataset, job.ann, "converted", job.seed))
     batch_size = job.settings.train_ann.schedule.batch_size
-    job.finish(snn, len(train.labels), batch_size, {"levels": params.levels(job.dataset, job.ann)})
+    job.finish(snn, view, len(train.labels), batch_size, {"levels": params.levels(job.dataset, job.ann)})
 
 
 if __name__ == "__main__":

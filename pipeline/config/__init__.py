@@ -3,14 +3,15 @@
 from pipeline.config.data import Camera, Integrate, Motion, Recordings
 from pipeline.config.load import load, parse
 from pipeline.config.networks import Ann, Augment, Network
+from pipeline.config.recipe import Attention, Recipe
 from pipeline.config.schema import (
     Dataset,
     Finetune,
     Grid,
+    Monitor,
     Optimiser,
     Params,
     Phases,
-    Recipe,
     Report,
     Schedule,
     TrainAnn,
@@ -28,6 +29,7 @@ from pipeline.config.splits import (
 
 __all__ = [
     "Ann",
+    "Attention",
     "Augment",
     "Camera",
     "Dataset",
@@ -38,6 +40,7 @@ __all__ = [
     "Integrate",
     "LexicographicSplit",
     "ListedSplit",
+    "Monitor",
     "Motion",
     "Network",
     "NumericSplit",

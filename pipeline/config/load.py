@@ -11,8 +11,17 @@ from pydantic import ValidationError
 from pipeline.config.explain import explain
 from pipeline.config.names import nearest
 from pipeline.config.networks import SMALLEST_FRAME
+from pipeline.config.recipe import Recipe, complete
 from pipeline.config.schema import Grid, Params
 from pipeline.errors import ConfigError
+
+# What kind of recipe each list of a grid takes.
+KINDS = {"baselines": "alone", "whole": "whole", "recipes": "ann", "sweep_recipes": "ann"}
+MEANING = {
+    "alone": "that need no ANN (init: random, loss: ce or tet, taps: [])",
+    "ann": "that need an ANN (init: converted, loss: kd or skd, or taps)",
+    "whole": "that see whole recordings (frames: whole)",
+}
 
 
 def load(path: str | Path = "params.yaml") -> Params:
@@ -56,11 +65,34 @@ def parse(document: Any, source: str = "params.yaml") -> Params:
     return params
 
 
+def _kind(recipe: Recipe) -> str:
+    if recipe.frames == "whole":
+        return "whole"
+    return "ann" if recipe.needs_ann else "alone"
+
+
+def _check_steps(params: Params, where: str, dataset: str, name: str) -> None:
+    settings, recipe, steps = params.dataset(dataset), params.recipe(name), params.steps_of(dataset, name)
+    room = settings.integrate.steps - settings.phases.offset - settings.phases.t1
+    if recipe.frames == "whole" and steps not in settings.whole:
+        raise ConfigError(
+            f"params.yaml: {where}: recipe {name!r} sees whole recordings in {steps} frames; datasets.{dataset}.whole "
+            f"has {settings.whole}; add {steps} to it"
+        )
+    if recipe.frames == "phase2" and steps > room:
+        raise ConfigError(
+            f"params.yaml: recipes.{name}.steps: {steps} frames after phase 1, datasets.{dataset} leaves {room} of its "
+            f"integrate.steps {settings.integrate.steps}"
+        )
+
+
 def _gather_grids(document: dict[str, Any]) -> dict[str, Any]:
     groups = {key: value for key, value in document.items() if key in Params.model_fields and key != "grids"}
     others = {key: value for key, value in document.items() if key not in groups}
     grids = {key: value for key, value in others.items() if isinstance(value, dict) and _looks_like_grid(value)}
     unknown = {key: value for key, value in others.items() if key not in grids}
+    if "recipes" in groups:
+        groups["recipes"] = complete(groups["recipes"], groups.get("recipe_defaults"))
     return {**groups, "grids": grids, **unknown}
 
 
@@ -74,23 +106,27 @@ def _check_names(params: Params, where: str, grid: Grid) -> None:
         ("simulated", params.datasets),
         ("anns", params.anns),
         ("baselines", params.recipes),
+        ("whole", params.recipes),
         ("recipes", params.recipes),
         ("sweep_recipes", params.recipes),
     ):
         for name in getattr(grid, key):
             if name not in known:
-                group = {"simulated": "datasets", "baselines": "recipes"}.get(key, key.removeprefix("sweep_"))
+                elsewhere = {"simulated": "datasets", "baselines": "recipes", "whole": "recipes"}
+                group = elsewhere.get(key, key.removeprefix("sweep_"))
                 raise ConfigError(f"params.yaml: {where}.{key}: {group} has no entry {name!r}; {nearest(name, known)}")
-    for key, needed in (("baselines", False), ("recipes", True), ("sweep_recipes", True)):
+    for key, kind in KINDS.items():
         for name in getattr(grid, key):
-            if params.recipe(name).needs_ann != needed:
-                kind = "no ANN (init: random, loss: ce)" if not needed else "an ANN (init: converted or loss: kd, skd)"
+            found = _kind(params.recipe(name))
+            if found != kind:
                 raise ConfigError(
-                    f"params.yaml: {where}.{key} takes recipes that need {kind}; {name!r} is another kind"
+                    f"params.yaml: {where}.{key} takes recipes {MEANING[kind]}; {name!r} is one {MEANING[found]}"
                 )
     for dataset in grid.datasets:
         for ann in grid.anns:
             params.levels(dataset, ann)
+        for name in (*grid.baselines, *grid.recipes, *grid.sweep_recipes, *grid.whole):
+            _check_steps(params, where, dataset, name)
     for name in grid.simulated:
         if params.dataset(name).recordings is None:
             raise ConfigError(

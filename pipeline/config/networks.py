@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from pipeline.config.base import Count, Group, Name, Nonnegative, Positive, Whole
+from pipeline.config.base import Count, Group, Name, Names, Nonnegative, Positive, Whole
 
 # Height and width that a family of networks needs at least, px: a pixel is left after its poolings of 2.
 SMALLEST_FRAME = {"vgg_snn": 16, "snn5": 32}
@@ -15,6 +15,7 @@ SMALLEST_FRAME = {"vgg_snn": 16, "snn5": 32}
 class VggSnn(Group):
     family: Literal["vgg_snn"]
     width: Positive
+    attention: Names
 
 
 class Snn5(Group):
@@ -22,6 +23,7 @@ class Snn5(Group):
     width: Positive
     dropout: Annotated[float, Field(ge=0, lt=1)]
     voters: Count
+    attention: Names
 
 
 Network = Annotated[VggSnn | Snn5, Field(discriminator="family")]

@@ -6,10 +6,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from pipeline.config.base import Count, Group, Name, Names, Nonnegative, Positive, Whole, unique
+from pipeline.config.base import Count, Group, Name, Names, Nonnegative, Positive, Share, Whole, unique
 from pipeline.config.data import Integrate, Recordings
 from pipeline.config.names import nearest, unknown_name
 from pipeline.config.networks import Ann, Augment, Network
+from pipeline.config.recipe import Recipe
 from pipeline.config.splits import FirstForTestSplit, NumericSplit
 from pipeline.errors import ConfigError
 
@@ -21,11 +22,13 @@ class Grid(Group):
     name: Name
     datasets: Annotated[Names, Field(min_length=1)]
     simulated: Names
+    resplit: Names
     ann: Name
     anns: Annotated[Names, Field(min_length=1)]
     sweep: Names
     sweep_recipes: Names
     baselines: Names
+    whole: Names
     recipes: Names
     seeds: Annotated[list[Whole], AfterValidator(unique), Field(min_length=1)]
 
@@ -36,9 +39,12 @@ class Grid(Group):
             raise ValueError(
                 f"anns must be ann and sweep together, once each: {sorted(expected)}, found {sorted(self.anns)}"
             )
-        doubled = sorted(set(self.baselines) & set(self.recipes))
+        listed = [*self.baselines, *self.whole, *self.recipes]
+        doubled = sorted({name for name in listed if listed.count(name) > 1})
         if doubled:
-            raise ValueError(f"listed under both baselines and recipes: {', '.join(doubled)}")
+            raise ValueError(f"listed under two of baselines, whole and recipes: {', '.join(doubled)}")
+        if sorted(self.resplit) != (sorted(self.datasets) if self.whole else []):
+            raise ValueError("resplit must name all of datasets where whole names recipes, and none where it does not")
         unknown = sorted(set(self.simulated) - set(self.datasets))
         if unknown:
             raise ValueError(f"simulated names data sets that datasets does not: {', '.join(unknown)}")
@@ -78,13 +84,22 @@ class Finetune(Group):
     random: Schedule
 
 
+class Monitor(Group):
+    """Every how many epochs a training is measured; 0: never, but for the end."""
+
+    validation: Whole
+    test: Whole
+
+
 class Dataset(Group):
     network: Name
     paper: Literal["cifar10dvs", "ncaltech101", "dvsgesture"] | None
     recordings: Recordings | None
     integrate: Integrate
+    whole: Annotated[list[Count], AfterValidator(unique)]
     phases: Phases
     augment: Augment
+    monitor: Monitor
     train_ann: TrainAnn
     finetune: Finetune
 
@@ -126,45 +141,41 @@ class Dataset(Group):
         return self
 
 
-class Recipe(Group):
-    title: str
-    init: Literal["converted", "random"]
-    neuron: Literal["if", "lif"]
-    threshold: Positive
-    loss: Literal["ce", "kd", "skd"]
-    weight: Nonnegative
-    temperature: Positive
-    average: Literal["probabilities", "logits"]
-    ce: Literal["mean", "steps"]
-    train_threshold: bool
-    detach_reset: bool
+class Maps(Group):
+    """Firing-rate maps: of which recipes, over how many first steps, and which channel by itself."""
 
-    @model_validator(mode="after")
-    def _neuron_can_be_converted(self) -> Recipe:
-        if self.init == "converted" and self.neuron != "if":
-            raise ValueError("init: converted needs neuron: if (eq. 6-8 hold for integrate-and-fire neurons only)")
-        return self
-
-    @property
-    def needs_ann(self) -> bool:
-        """Whether the recipe starts from the phase 1 ANN or learns from it."""
-        return self.init == "converted" or self.loss != "ce"
+    runs: Names
+    steps: Annotated[list[Count], Field(min_length=1)]
+    channel: Whole
 
 
 class Report(Group):
     headline: Annotated[Names, Field(max_length=8)]
+    titles: dict[Name, str]
+    methods: Names
+    table1: Names
+    table2: Names
+    table4: Names
+    table5: Names
+    figure2: dict[str, Names]
+    figure4: Maps
+    exit_at: Annotated[list[Share], Field(min_length=1)]
     preview: Count
     dpi: Count
 
 
 class Params(Group):
-    """The whole of params.yaml; the named grids that stand beside `grid` at its top level are gathered in `grids`."""
+    """The whole of params.yaml; the named grids that stand beside `grid` at its top level are gathered in `grids`.
+
+    `recipes` are complete: what an entry leaves out it has from `recipe_defaults`.
+    """
 
     grid: Grid
     grids: dict[str, Grid]
     datasets: dict[Name, Dataset]
     networks: dict[Name, Network]
     anns: dict[Name, Ann]
+    recipe_defaults: Recipe
     recipes: dict[Name, Recipe]
     report: Report
 
@@ -189,6 +200,17 @@ class Params(Group):
 
     def recipe(self, name: str) -> Recipe:
         return _named(self.recipes, "recipes", name)
+
+    def title(self, name: str) -> str:
+        """Give what a recipe is called in tables and figures: its title, or else its name."""
+        return self.report.titles.get(name, name)
+
+    def steps_of(self, dataset: str, name: str) -> int:
+        """Give the time steps in which a recipe learns and answers on a data set."""
+        settings, recipe = self.dataset(dataset), self.recipe(name)
+        if recipe.steps != "all":
+            return recipe.steps
+        return settings.phases.t2 if recipe.frames == "phase2" else settings.integrate.steps
 
     def network_of(self, dataset: str) -> Network:
         return _named(self.networks, "networks", self.dataset(dataset).network)

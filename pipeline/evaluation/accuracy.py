@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import torch
@@ -10,21 +10,29 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pipeline.nets import FrameNet
+from pipeline.nets.fold import folded
 from pipeline.runtime.hardware import Hardware
 from pipeline.runtime.progress import progress
 
 Logits = NDArray[np.float32]
 
 
-def batches(frames: NDArray[np.uint8], batch_size: int, hardware: Hardware, title: str) -> Iterator[Tensor]:
-    """Hand frames [N, T, 2, H, W] to the device in batches [T, n, 2, H, W], in order, with a progress bar."""
-    for start in progress(range(0, len(frames), batch_size), -(-len(frames) // batch_size), title, "batches"):
+def batches(
+    frames: NDArray[np.uint8], batch_size: int, hardware: Hardware, title: str | None = None
+) -> Iterator[Tensor]:
+    """Hand frames [N, T, 2, H, W] to the device in batches [T, n, 2, H, W], in order; a title has a progress bar."""
+    starts: Iterable[int] = range(0, len(frames), batch_size)
+    if title is not None:
+        starts = progress(starts, -(-len(frames) // batch_size), title, "batches")
+    for start in starts:
         yield torch.from_numpy(frames[start : start + batch_size]).to(hardware.device).transpose(0, 1)
 
 
 @torch.no_grad()
-def predict(net: FrameNet, frames: NDArray[np.uint8], batch_size: int, hardware: Hardware, title: str) -> Logits:
-    """Give a network's logits in eval mode.
+def predict(
+    net: FrameNet, frames: NDArray[np.uint8], batch_size: int, hardware: Hardware, title: str | None = None
+) -> Logits:
+    """Give a network's logits in eval mode, batch norm folded; the network is left as it was, but on the device.
 
     Args:
         frames: counts [N, T, 2, H, W], only those the network answers from.
@@ -32,12 +40,13 @@ def predict(net: FrameNet, frames: NDArray[np.uint8], batch_size: int, hardware:
     Returns:
         float32 [T, N, C].
     """
-    net.to(hardware.device).eval()
+    fixed = folded(net.to(hardware.device), hardware.dtype)
     parts = []
     for batch in batches(frames, batch_size, hardware, title):
         with hardware.autocast():
-            parts.append(net(batch).float().cpu())
-    return torch.cat(parts, dim=1).numpy()
+            parts.append(fixed(batch))
+    # Brought back at the end: on a GPU, no batch waits for the one before.
+    return torch.cat(parts, dim=1).cpu().numpy()
 
 
 def predictions(logits: Logits, steps: int | None = None) -> NDArray[np.int64]:

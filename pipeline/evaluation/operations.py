@@ -2,12 +2,14 @@
 
 Each layer with synapses is counted on the spikes that reach it, as 0 and 1. A spike that passes an average pool
 reaches the synapses of one pooled position: the pool belongs to the synapses, so the layer is counted once for each
-of the pool's sub-grids. What enters the first layer are event counts, hence multiply-accumulates. Batch norm folds into
-the convolution and costs nothing.
+of the pool's sub-grids. Attention weighs spikes: that is a multiplication for each, and the layer behind still adds.
+What enters the first layer are event counts, hence multiply-accumulates. Batch norm folds into the convolution and
+costs nothing.
 """
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +21,12 @@ from torch import Tensor, nn
 
 from pipeline.evaluation.accuracy import batches
 from pipeline.nets import FrameNet, SpikingNeuron
+from pipeline.nets.attention import TCJA
+from pipeline.nets.fold import folded
 from pipeline.runtime.hardware import Hardware
+
+# Where Triton is missing, as it is on every CPU, torch warns of it again and again.
+logging.getLogger("torch._library.triton").setLevel(logging.ERROR)
 
 # A layer whose neurons fire in fewer than this share of steps is reported as dead.
 DEAD_RATE = 0.01
@@ -57,11 +64,11 @@ def count_operations(
     Returns:
         One Layer for each convolution and linear layer in order, averaged over the recordings.
     """
-    net.to(hardware.device).eval()
+    fixed = folded(net.to(hardware.device))
     layers: dict[str, Layer] = {}
     for batch in batches(frames, batch_size, hardware, title):
         with hardware.autocast():
-            _walk(net, batch, len(frames), layers)
+            _walk(fixed, batch, len(frames), layers)
     return list(layers.values())
 
 
@@ -78,6 +85,12 @@ def _walk(net: FrameNet, batch: Tensor, recordings: int, layers: dict[str, Layer
             macs, synops = _count(layer, [x] if spikes is None else _reaching(spikes, pool))
             entry.macs += macs / recordings
             entry.synops += synops / recordings
+        if isinstance(layer, TCJA):
+            sequence = x.permute(0, 2, 3, 1).unflatten(0, (steps, samples))
+            entry = layers.setdefault(child, Layer(child))
+            entry.macs += _count_attention(layer, sequence) / recordings
+            x = layer(sequence).flatten(0, 1).permute(0, 3, 1, 2)
+            continue
         if isinstance(layer, SpikingNeuron):
             x = layer(x.unflatten(0, (steps, samples))).flatten(0, 1)
             spikes, pool = (x > 0).float(), 1
@@ -87,6 +100,14 @@ def _walk(net: FrameNet, batch: Tensor, recordings: int, layers: dict[str, Layer
         if isinstance(layer, nn.AvgPool2d):
             pool *= int(layer.kernel_size)  # type: ignore[arg-type]
         x = layer(x)
+
+
+def _count_attention(layer: TCJA, x: Tensor) -> int:
+    """Count both convolutions, and a multiplication for each spike [T, N, H, W, C] that attention weighs."""
+    macs = op_counter.MACCounter()
+    with torch.autocast(x.device.type, enabled=False), op_counter.DispatchCounterMode([macs]):
+        layer.weights(x)
+    return macs.get_total() + int(torch.count_nonzero(x))
 
 
 def _reaching(spikes: Tensor, pool: int) -> list[Tensor]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,25 +15,55 @@ from pipeline.evaluation.operations import Layer, energy_uj
 from pipeline.runtime.files import replacing, write_csv, write_json
 
 
+@dataclass(frozen=True)
+class Arrival:
+    """How much of each recording had come when each step answered: both [T, N].
+
+    `share`: of its events, 0 to 1; `time_ms`: since its first event.
+    """
+
+    share: NDArray[np.float32]
+    time_ms: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, ended: NDArray[np.int64], ended_us: NDArray[np.int64], steps: slice) -> Arrival:
+        """Take it from a frames file's `ended` and `ended_us` [N, T], for the frames that were shown."""
+        share = ended[:, steps] / np.maximum(ended[:, -1:], 1)
+        return cls(share.T.astype(np.float32), (ended_us[:, steps] / 1000).T.astype(np.float32))
+
+
+@dataclass(frozen=True)
+class Maps:
+    """The first spiking layer on one recording: spikes uint8 [T, C, H, W], the frames it saw, the recording's name."""
+
+    spikes: NDArray[np.uint8]
+    frames: NDArray[np.uint8]
+    name: str
+
+
 def write_results(
     folder: str | Path,
     logits: Logits,
     labels: NDArray[np.int64],
+    arrival: Arrival,
     classes: list[str],
     layers: list[Layer],
-    curves: tuple[Sequence[str], Sequence[Sequence[float]]] | None,
+    curves: tuple[Sequence[str], Sequence[Sequence[float | str]]] | None,
+    maps: Maps | None,
     facts: dict[str, Any],
 ) -> dict[str, Any]:
     """Write a run's results to a folder, whole or not at all.
 
     Args:
         logits: [T, N, C] on the test recordings. labels: [N].
+        arrival: what had come of each recording when each step answered.
         layers: operations and firing rates.
         curves: header and rows, one an epoch, of the training; None where there was none.
+        maps: of the first spiking layer; None for a network without.
         facts: further entries of metrics.json.
 
-    Files: metrics.json (flat), logits.npz (logits, label), accuracy.csv (after each step), confusion.csv, layers.csv
-    (operations per recording and firing rates), curves.csv.
+    Files: metrics.json (flat), logits.npz (logits, label, share, time_ms), maps.npz (spikes, frames, name),
+    accuracy.csv (after each step), confusion.csv, layers.csv (operations per recording and firing rates), curves.csv.
 
     Returns:
         The content of metrics.json.
@@ -53,7 +84,9 @@ def write_results(
     with replacing(folder) as partial:
         partial.mkdir(parents=True)
         write_json(partial / "metrics.json", metrics)
-        _write_npz(partial / "logits.npz", {"logits": logits, "label": labels})
+        _write_npz(partial / "logits.npz", {"logits": logits, "label": labels, **vars(arrival)})
+        if maps is not None:
+            _write_npz(partial / "maps.npz", {**vars(maps), "name": np.array(maps.name)})
         write_csv(
             partial / "accuracy.csv",
             ("t", "accuracy", "correct", "n"),

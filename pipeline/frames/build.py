@@ -19,7 +19,7 @@ from pipeline.events.published import another_set, compare, foreign_classes, man
 from pipeline.events.read import decode_events
 from pipeline.events.splits import VALIDATION, assign, describe
 from pipeline.events.types import Events
-from pipeline.frames.integrate import integrate
+from pipeline.frames.integrate import integrate, slice_bounds
 from pipeline.frames.store import Header, Writer
 from pipeline.runtime.files import replacing
 from pipeline.runtime.pool import in_parallel
@@ -38,7 +38,8 @@ class _Task:
 @dataclass(frozen=True)
 class _Integrated:
     frames: NDArray[np.uint8]
-    events: int
+    ended: NDArray[np.int64]
+    ended_us: NDArray[np.int64]
     counted: int
     clipped: int
     digest: str
@@ -89,7 +90,8 @@ def build(source: str | Path, target: str | Path, dataset: str, settings: Integr
     sides = assign(listing.recordings, settings.split, settings.validation)
     bad: list[RecordingError] = []
     kept: list[int] = []
-    events: list[int] = []
+    ended: list[NDArray[np.int64]] = []
+    ended_us: list[NDArray[np.int64]] = []
     content: dict[str, int] = {}
     twins: list[tuple[int, int]] = []
     digest, clipped, counted = hashlib.sha256(), 0, 0
@@ -101,7 +103,8 @@ def build(source: str | Path, target: str | Path, dataset: str, settings: Integr
                 continue
             writer.add(result.frames)
             kept.append(index)
-            events.append(result.events)
+            ended.append(result.ended)
+            ended_us.append(result.ended_us)
             clipped += result.clipped
             counted += result.counted
             digest.update(f"{listing.names[index]}\0{result.digest}\n".encode())
@@ -130,8 +133,9 @@ def build(source: str | Path, target: str | Path, dataset: str, settings: Integr
         )
         names, labels = listing.names, listing.labels
         sides = [sides[index] for index in kept]
-        writer.finish(header, [labels[i] for i in kept], sides, [names[i] for i in kept], events)
-    return Built(header, sides.count(TRAIN), sides.count(VALIDATION), sides.count(TEST), sum(events), counted)
+        writer.finish(header, [labels[i] for i in kept], sides, [names[i] for i in kept], ended, ended_us)
+    events = sum(int(counts[-1]) for counts in ended)
+    return Built(header, sides.count(TRAIN), sides.count(VALIDATION), sides.count(TEST), events, counted)
 
 
 def _published(dataset: str, settings: Integrate, manifest: str, skipped: int) -> str:
@@ -235,4 +239,10 @@ def _integrate_sample(
     duration = int(events["t"][-1] - events["t"][0])
     # Of the frames, not of the file: a copy in another format or with another header is the same recording.
     content = hashlib.sha256(f"{len(events)} {duration} ".encode() + frames.tobytes()).hexdigest()
-    return _Integrated(frames, len(events), int(counts.sum()), beyond, digest, content)
+    return _Integrated(frames, *frame_ends(events, settings), int(counts.sum()), beyond, digest, content)
+
+
+def frame_ends(events: Events, settings: Integrate) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Say for the end of each frame how many events have come, and when the last of them came (us, from the first)."""
+    ends = slice_bounds(events, settings.steps, settings.split_by)[1:]
+    return ends.astype(np.int64), events["t"][np.maximum(ends, 1) - 1].astype(np.int64) - int(events["t"][0])

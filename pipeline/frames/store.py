@@ -4,7 +4,8 @@
     /label     int64 [N]              index into the attribute classes
     /split     uint8 [N]              0 train, 1 test, 2 validation (cut from the training side)
     /name      utf-8 [N]              <class>/<recording>, sorted
-    /n_events  int64 [N]              events of the recording, before resizing
+    /ended     int64 [N, T]           events of the recording, before resizing, up to the end of each frame
+    /ended_us  int64 [N, T]           time of the last of them, from the recording's first event, us
 
 The attributes say how it was made (see Header). No time, host or path is in it.
 """
@@ -24,7 +25,7 @@ from numpy.typing import NDArray
 from pipeline.errors import FramesError
 from pipeline.runtime.files import replacing
 
-SCHEMA = 2
+SCHEMA = 3
 REPAIR = "delete it and run `dvc repro`"
 
 
@@ -57,12 +58,17 @@ class Header:
 
 @dataclass(frozen=True)
 class FrameSet:
-    """Recordings of one side: frames uint8 [N, T, 2, H, W], labels int64 [N], names [N], and the header."""
+    """Recordings of one side: frames uint8 [N, T, 2, H, W], labels int64 [N], names [N], and the header.
+
+    `ended` and `ended_us` int64 [N, T]: events up to the end of each frame, and when the last of them came, us.
+    """
 
     frames: NDArray[np.uint8]
     labels: NDArray[np.int64]
     names: list[str]
     header: Header
+    ended: NDArray[np.int64]
+    ended_us: NDArray[np.int64]
 
     @property
     def classes(self) -> list[str]:
@@ -91,13 +97,20 @@ class Writer:
         self._next += 1
 
     def finish(
-        self, header: Header, labels: Sequence[int], splits: Sequence[int], names: Sequence[str], events: Sequence[int]
+        self,
+        header: Header,
+        labels: Sequence[int],
+        splits: Sequence[int],
+        names: Sequence[str],
+        ended: Sequence[NDArray[np.int64]],
+        ended_us: Sequence[NDArray[np.int64]],
     ) -> None:
         self._frames.resize(self._next, axis=0)
         self._file["label"] = np.asarray(labels, np.int64)
         self._file["split"] = np.asarray(splits, np.uint8)
         self._file.create_dataset("name", data=list(names), dtype=h5py.string_dtype("utf-8"))
-        self._file["n_events"] = np.asarray(events, np.int64)
+        self._file["ended"] = np.asarray(ended, np.int64)
+        self._file["ended_us"] = np.asarray(ended_us, np.int64)
         self._file.attrs["schema"] = SCHEMA
         for key, value in sorted(asdict(header).items()):
             self._file.attrs[key] = json.dumps(value) if isinstance(value, list) else value
@@ -110,14 +123,27 @@ def write(
     labels: Sequence[int],
     splits: Sequence[int],
     names: Sequence[str],
-    events: Sequence[int],
+    ended: Sequence[NDArray[np.int64]],
+    ended_us: Sequence[NDArray[np.int64]],
 ) -> None:
     """Write a frames file from frames in memory; a file of that name is replaced whole or not at all."""
     with replacing(path) as partial, h5py.File(partial, "w") as file:
         writer = Writer(file, len(labels), header.steps, header.size)
         for sample in frames:
             writer.add(sample)
-        writer.finish(header, labels, splits, names, events)
+        writer.finish(header, labels, splits, names, ended, ended_us)
+
+
+def read_header(path: str | Path) -> Header:
+    """Read how a frames file was made, without its frames; errors as `load`."""
+    path = Path(path)
+    if not path.is_file():
+        raise FramesError(path, "not found; `dvc repro` makes it")
+    try:
+        with h5py.File(path, "r") as file:
+            return _header(file, path)
+    except (OSError, KeyError, ValueError, RuntimeError, TypeError) as error:
+        raise FramesError(path, f"damaged or no frames file ({error}); {REPAIR}") from error
 
 
 def load(path: str | Path, split: int | None = None) -> FrameSet:
@@ -141,11 +167,12 @@ def load(path: str | Path, split: int | None = None) -> FrameSet:
             # Read whole, then choose: picking rows of a chunked dataset reads fifteen times slower.
             frames = file["frames"][:][chosen]
             labels = file["label"][:].astype(np.int64)[chosen]
+            ended, ended_us = (file[key][:].astype(np.int64)[chosen] for key in ("ended", "ended_us"))
             names = [name for name, keep in zip(file["name"].asstr()[:], chosen, strict=True) if keep]
     except (OSError, KeyError, ValueError, RuntimeError, TypeError) as error:
         raise FramesError(path, f"damaged or no frames file ({error}); {REPAIR}") from error
     _check(path, header, frames, labels)
-    return FrameSet(frames, labels, names, header)
+    return FrameSet(frames, labels, names, header, ended, ended_us)
 
 
 def _header(file: h5py.File, path: Path) -> Header:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import nn
 
-from pipeline.config import Network, Recipe, TrainAnn
+from pipeline.config import Attention, Network, Recipe, TrainAnn
+from pipeline.nets.attention import TCJA
 from pipeline.nets.network import FrameNet
 from pipeline.nets.neurons import IF, LIF
 from pipeline.nets.qcfs import QCFS
 from pipeline.nets.snn5 import snn5
-from pipeline.nets.vgg import vgg_snn
+from pipeline.nets.vgg import initialise, vgg_snn
 
 FAMILIES: dict[str, Callable[..., FrameNet]] = {"vgg_snn": vgg_snn, "snn5": snn5}
 NEURONS = {"if": IF, "lif": LIF}
@@ -35,14 +36,39 @@ def build_ann(
 
 
 def build_snn(
-    network: Network, classes: int, size: tuple[int, int], recipe: Recipe, generator: torch.Generator | None = None
+    network: Network,
+    classes: int,
+    size: tuple[int, int],
+    recipe: Recipe,
+    steps: int,
+    generator: torch.Generator | None = None,
 ) -> FrameNet:
-    """Build a spiking network with the recipe's neuron and threshold."""
+    """Build a spiking network with the recipe's neuron, threshold and attention, which is bound to `steps`."""
 
     def activation() -> nn.Module:
         return NEURONS[recipe.neuron](recipe.threshold, recipe.train_threshold, recipe.detach_reset)
 
-    return _build(network, classes, size, activation, generator)
+    net = _build(network, classes, size, activation, generator)
+    return net if recipe.attention is None else _attended(net, network.attention, recipe.attention, steps, generator)
+
+
+def _attended(
+    net: FrameNet, places: Sequence[str], settings: Attention, steps: int, generator: torch.Generator | None
+) -> FrameNet:
+    """Put attention behind the named activations; the layers there keep their weights."""
+    layers: dict[str, nn.Module] = {}
+    channels = 0
+    for name, layer in net.layers.named_children():
+        layers[name] = layer
+        channels = layer.out_channels if isinstance(layer, nn.Conv2d) else channels
+        if name in places:
+            attention = TCJA(steps, channels, settings.kernel_t, settings.kernel_c)
+            initialise(attention, generator)
+            layers[f"tcja_{name}"] = attention
+    missing = [name for name in places if name not in layers]
+    if missing:
+        raise ValueError(f"networks.*.attention: no layer {', '.join(missing)} in this network")
+    return FrameNet(layers)
 
 
 def _build(
@@ -52,5 +78,5 @@ def _build(
     activation: Callable[[], nn.Module],
     generator: torch.Generator | None,
 ) -> FrameNet:
-    settings = network.model_dump(exclude={"family"})
+    settings = network.model_dump(exclude={"family", "attention"})
     return FAMILIES[network.family](classes, size, activation=activation, generator=generator, **settings)

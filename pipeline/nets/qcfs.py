@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from pipeline.nets import kernels
 from pipeline.nets.threshold import positive
 
 GRADIENTS = ("floor", "clamp")
@@ -56,12 +57,16 @@ class _Quantise(torch.autograd.Function):
     def forward(ctx: Any, z: Tensor, threshold: Tensor, levels: int, clamp: bool) -> Tensor:
         ctx.save_for_backward(z, threshold)
         ctx.levels, ctx.clamp = levels, clamp
+        if z.is_cuda:
+            return _compiled_forward(z, threshold, levels)
         return _level(z, threshold, levels).mul_(threshold / levels)
 
     @staticmethod
     def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor | None, ...]:
         (grad,) = upstream
         z, threshold = ctx.saved_tensors
+        if z.is_cuda:
+            return *_compiled_backward(z, threshold, grad, ctx.levels, ctx.clamp), None, None
         level = z.div(threshold).mul_(ctx.levels).add_(0.5).floor_()
         if ctx.clamp:
             grad_z = grad * ((z >= 0) & (z <= threshold))
@@ -79,3 +84,25 @@ class _Quantise(torch.autograd.Function):
 def _level(z: Tensor, threshold: Tensor, levels: int) -> Tensor:
     # Divided first: the neuron, too, sees z / threshold, and must cross its levels at the same floats.
     return z.div(threshold).mul_(levels).add_(0.5).floor_().clamp_(0, levels)
+
+
+def _compiled_forward(z: Tensor, threshold: Tensor, levels: int) -> Tensor:
+    dense = _dense(z)
+    out: Tensor = kernels.compiled(kernels.quantise)(dense.flatten(), threshold, levels)
+    return _as(out.view(dense.shape), z)
+
+
+def _compiled_backward(z: Tensor, threshold: Tensor, grad: Tensor, levels: int, clamp: bool) -> tuple[Tensor, Tensor]:
+    dense = _dense(z)
+    run = kernels.compiled(kernels.quantise_backward)
+    grad_z, grad_threshold = run(dense.flatten(), threshold, _dense(grad).flatten(), levels, clamp)
+    return _as(grad_z.view(dense.shape), z), grad_threshold
+
+
+def _dense(x: Tensor) -> Tensor:
+    """See maps [N, C, H, W] in the order in which FrameNet lays them out, channels last: flattening copies nothing."""
+    return x.permute(0, 2, 3, 1) if x.dim() == 4 else x
+
+
+def _as(dense: Tensor, like: Tensor) -> Tensor:
+    return dense.permute(0, 3, 1, 2) if like.dim() == 4 else dense

@@ -60,11 +60,11 @@ def vgg_snn(
 
 
 def initialise(net: nn.Module, generator: torch.Generator | None) -> None:
-    """Draw convolution and linear weights (He, fan out as in VGG; uniform for the read-out) and zero the biases."""
+    """Draw weights (convolutions: He, fan out as in VGG; read-out and attention: uniform) and zero the biases."""
     for layer in net.modules():
         if isinstance(layer, nn.Conv2d):
             nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu", generator=generator)
             nn.init.zeros_(layer.bias) if layer.bias is not None else None
-        elif isinstance(layer, nn.Linear):
+        elif isinstance(layer, nn.Linear | nn.Conv1d):
             nn.init.kaiming_uniform_(layer.weight, a=5**0.5, generator=generator)
-            nn.init.zeros_(layer.bias)
+            nn.init.zeros_(layer.bias) if layer.bias is not None else None

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import ConfigError
+from pipeline.runtime.memory import keep_freed_memory
 
 if TYPE_CHECKING:
     import torch
@@ -42,6 +43,13 @@ class Hardware:
         import torch
 
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16")
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """What convolutions multiply."""
+        import torch
+
+        return torch.bfloat16 if self.precision == "bf16" else torch.float32
 
     def describe(self) -> dict[str, Any]:
         """Say what computes, for a run's record."""
@@ -94,6 +102,8 @@ def hardware() -> Hardware:
     torch.backends.cudnn.benchmark = False
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False
+    if device.type == "cpu":
+        keep_freed_memory()
     return Hardware(device, precision)
 
 

@@ -7,13 +7,14 @@ and their numbers, so a training that goes on from a checkpoint ends with the sa
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from tqdm import tqdm
 
 from pipeline.config import Augment, Optimiser, Schedule
@@ -24,11 +25,16 @@ from pipeline.runtime.hardware import Hardware
 from pipeline.runtime.progress import progress
 from pipeline.training.augment import augment
 from pipeline.training.checkpoint import Checkpoint
-from pipeline.training.recipes import Objective
+from pipeline.training.recipes import Objective, Soft, Terms
+from pipeline.training.steps import Backward, bptt
 
 TERMS = ("loss", "ce", "distillation")
 # Marks the stream of a step's augmentation, so that it has nothing in common with the step's other noise.
 AUGMENTATION = 1
+# What may be measured after an epoch, beside the training; none of it changes the training.
+WATCHED = ("val_accuracy", "test_accuracy")
+# (network, epoch from 1) -> those of WATCHED that were measured, 0 to 1. It may leave the network in eval mode.
+Watch = Callable[[FrameNet, int], dict[str, float]]
 
 
 class Interrupted(KeyboardInterrupt):
@@ -37,10 +43,15 @@ class Interrupted(KeyboardInterrupt):
 
 @dataclass(frozen=True)
 class Curves:
-    """One row an epoch: epoch (from 1), learning rate, mean loss terms, and accuracy on the training frames."""
+    """One row an epoch: epoch (from 1), learning rate, mean loss terms, accuracy on the training frames, WATCHED.
+
+    None where something was not measured. `best`: {"epoch", "accuracy", "net"} of the epoch with the highest
+    val_accuracy, the first of equals; None where it was never measured.
+    """
 
     header: tuple[str, ...]
-    rows: list[list[float]]
+    rows: list[list[float | None]]
+    best: dict[str, Any] | None = None
 
 
 def fit(
@@ -54,6 +65,8 @@ def fit(
     checkpoint: Checkpoint,
     title: str,
     augmentation: Augment | None = None,
+    backward: Backward = bptt,
+    watch: Watch | None = None,
 ) -> Curves:
     """Train a network in place, from its checkpoint if there is one.
 
@@ -62,10 +75,12 @@ def fit(
 
     Args:
         frames: counts [N, T, 2, H, W], only those of the phase. labels: [N].
-        objective: gives the loss of a batch.
+        objective: gives the loss of a batch; what it has of parameters is trained too.
         seed: of the order of the samples.
         title: for the progress bar.
         augmentation: how each batch is varied; None, not at all.
+        backward: how the gradient of a batch comes about.
+        watch: measures the network after each epoch; it decides nothing.
 
     Raises:
         Interrupted: on SIGINT or SIGTERM, after saving.
@@ -73,16 +88,19 @@ def fit(
     """
     device = hardware.device
     net.to(device)
+    objective.to(device)
     inputs, targets = torch.from_numpy(frames).to(device), torch.from_numpy(labels).to(device)
-    optimiser = _optimiser(net, schedule.optimiser)
+    optimiser = _optimiser([*net.parameters(), *objective.parameters()], schedule.optimiser)
     state = _Progress(device)
     saved = checkpoint.load()
     if saved is not None:
         net.load_state_dict(saved["net"])
+        objective.load_state_dict(saved["objective"])
         optimiser.load_state_dict(saved["optimiser"])
         state.restore(saved)
         tqdm.write(f"{title}: goes on after epoch {state.epoch} of {schedule.epochs}, step {state.step}")
 
+    known = None if augmentation else _ask_once(objective, inputs, schedule.batch_size, hardware)
     steps = math.ceil(len(labels) / schedule.batch_size)
     bar = progress((), schedule.epochs * steps, title, "steps", done=state.epoch * steps + state.step)
     with Interrupt() as interrupt, bar:
@@ -90,24 +108,28 @@ def fit(
             rate = learning_rate(schedule, state.epoch)
             for group in optimiser.param_groups:
                 group["lr"] = rate
-            batches = epoch_order(len(labels), seed, state.epoch).split(schedule.batch_size)
+            # To the device once an epoch: a copy for each batch would wait for the batch before.
+            batches = epoch_order(len(labels), seed, state.epoch).to(device).split(schedule.batch_size)
             net.train()
             for indices in batches[state.step :]:
-                batch = inputs[indices.to(device)]
+                batch = inputs[indices]
                 if augmentation is not None:
                     batch = augment(batch, augmentation, generator(seed, state.epoch, state.step, AUGMENTATION))
-                _step(net, batch, targets[indices.to(device)], objective, optimiser, hardware, state, seed)
+                with hardware.autocast():
+                    soft = objective.soft(batch.transpose(0, 1)) if known is None else known.of(indices)
+                _step(net, batch, targets[indices], objective, soft, optimiser, hardware, state, seed, backward)
                 bar.update()
                 if interrupt.requested:
-                    checkpoint.save(state.snapshot(net, optimiser))
+                    checkpoint.save(state.snapshot(net, objective, optimiser))
                     raise Interrupted(
                         f"{title}: stopped in epoch {state.epoch + 1} of {schedule.epochs}, after step {state.step} of "
                         f"{steps}; saved, the next run goes on from here"
                     )
             state.end_epoch(rate, len(labels), title)
+            state.note(watch(net, state.epoch) if watch else {}, net)
             bar.set_postfix(epoch=state.epoch, loss=f"{state.rows[-1][2]:.3f}", refresh=False)
-            checkpoint.save(state.snapshot(net, optimiser))
-    return Curves(("epoch", "lr", *TERMS, "accuracy"), state.rows)
+            checkpoint.save(state.snapshot(net, objective, optimiser))
+    return Curves(("epoch", "lr", *TERMS, "accuracy", *WATCHED), state.rows, state.best)
 
 
 def learning_rate(schedule: Schedule, epoch: int) -> float:
@@ -133,28 +155,46 @@ def _step(
     inputs: Tensor,
     labels: Tensor,
     objective: Objective,
+    soft: Soft | None,
     optimiser: torch.optim.Optimizer,
     hardware: Hardware,
     state: _Progress,
     seed: int,
+    backward: Backward,
 ) -> None:
     # For layers that draw from torch's own stream (dropout).
-    torch.manual_seed(generator(seed, state.epoch, state.step).initial_seed())
-    with hardware.autocast():
-        terms, logits = objective(net, inputs.transpose(0, 1), labels)
+    noise = generator(seed, state.epoch, state.step).initial_seed()
     optimiser.zero_grad(set_to_none=True)
-    terms["loss"].backward()
+    terms, logits = backward(net, inputs.transpose(0, 1), labels, objective, soft, hardware, noise)
     optimiser.step()
-    state.add(terms, logits.detach(), labels)
+    state.add(terms, logits, labels)
 
 
-def _optimiser(net: FrameNet, settings: Optimiser) -> torch.optim.Optimizer:
-    parameters = [parameter for parameter in net.parameters() if parameter.requires_grad]
+@torch.no_grad()
+def _ask_once(objective: Objective, inputs: Tensor, batch_size: int, hardware: Hardware) -> Soft | None:
+    """Ask the teacher about all recordings [N, T, 2, H, W], where it will always see the same frames.
+
+    None where there is no teacher, or where it is asked for features: of all recordings they would fill the memory.
+    """
+    if objective.taps:
+        return None
+    answers = []
+    for batch in inputs.split(batch_size):
+        with hardware.autocast():
+            soft = objective.soft(batch.transpose(0, 1))
+        if soft is None:
+            return None
+        answers.append(soft.logits)
+    return Soft(torch.cat(answers, dim=1), {})
+
+
+def _optimiser(parameters: list[nn.Parameter], settings: Optimiser) -> torch.optim.Optimizer:
+    parameters = [parameter for parameter in parameters if parameter.requires_grad]
+    # Fused: one pass over each parameter instead of one for each operation.
+    shared: dict[str, Any] = {"lr": settings.lr, "weight_decay": settings.weight_decay, "fused": True}
     if settings.name == "sgd":
-        return torch.optim.SGD(parameters, settings.lr, momentum=settings.momentum, weight_decay=settings.weight_decay)
-    return torch.optim.Adam(
-        parameters, settings.lr, betas=(settings.momentum, 0.999), weight_decay=settings.weight_decay
-    )
+        return torch.optim.SGD(parameters, momentum=settings.momentum, **shared)
+    return torch.optim.Adam(parameters, betas=(settings.momentum, 0.999), **shared)
 
 
 class _Progress:
@@ -163,11 +203,12 @@ class _Progress:
     def __init__(self, device: torch.device) -> None:
         self.epoch = 0
         self.step = 0
-        self.rows: list[list[float]] = []
+        self.rows: list[list[float | None]] = []
+        self.best: dict[str, Any] | None = None
         self.sums = torch.zeros(len(TERMS) + 1, dtype=torch.float64, device=device)
 
-    def add(self, terms: dict[str, Tensor], logits: Tensor, labels: Tensor) -> None:
-        weighted = [terms[name].detach().double() * len(labels) for name in TERMS]
+    def add(self, terms: Terms, logits: Tensor, labels: Tensor) -> None:
+        weighted = [terms[name].double() * len(labels) for name in TERMS]
         correct = (logits.mean(0).argmax(-1) == labels).sum().double()
         self.sums += torch.stack([*weighted, correct])
         self.step += 1
@@ -180,16 +221,27 @@ class _Progress:
             raise TrainingError(f"{title}: the loss is {means[0]} in epoch {self.epoch}; lower the learning rate")
         self.rows.append([self.epoch, rate, *means])
 
-    def snapshot(self, net: FrameNet, optimiser: torch.optim.Optimizer) -> dict[str, Any]:
+    def note(self, measured: dict[str, float], net: FrameNet) -> None:
+        """Put what was measured after the epoch beside it; keep the network that is best on the validation part."""
+        self.rows[-1] += [measured.get(name) for name in WATCHED]
+        accuracy = measured.get("val_accuracy")
+        if accuracy is not None and (self.best is None or accuracy > self.best["accuracy"]):
+            state = {name: value.detach().cpu().clone() for name, value in net.state_dict().items()}
+            self.best = {"epoch": self.epoch, "accuracy": accuracy, "net": state}
+
+    def snapshot(self, net: FrameNet, objective: Objective, optimiser: torch.optim.Optimizer) -> dict[str, Any]:
         return {
             "epoch": self.epoch,
             "step": self.step,
             "rows": self.rows,
             "sums": self.sums,
+            "best": self.best,
             "net": net.state_dict(),
+            "objective": objective.state_dict(),
             "optimiser": optimiser.state_dict(),
         }
 
     def restore(self, saved: dict[str, Any]) -> None:
         self.epoch, self.step, self.rows = saved["epoch"], saved["step"], saved["rows"]
+        self.best = saved["best"]
         self.sums.copy_(saved["sums"])

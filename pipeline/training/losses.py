@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import torch
 import torch.nn.functional as F
@@ -28,6 +29,38 @@ def ce_mean(logits: Tensor, target: Tensor) -> Tensor:
         logits: [T, N, C]. target: class indices int64 [N].
     """
     return F.cross_entropy(logits.float().mean(0), target)
+
+
+def tet(logits: Tensor, target: Tensor, weight: float, mean: float) -> Tensor:
+    """Train every step, and draw the logits to a mean: (1 - λ) · ACE + λ · MSE(logits, mean).
+
+    Args:
+        logits: [T, N, C]. target: class indices int64 [N].
+        weight: λ, 0 to 1; at 0 this is `ace`.
+        mean: what all logits are drawn to.
+
+    Source: Deng et al., Temporal Efficient Training (ICLR 2022), eq. 10 to 12 and their code.
+    """
+    steps = ace(logits, target)
+    if weight == 0:
+        return steps
+    return (1 - weight) * steps + weight * (logits.float() - mean).square().mean()
+
+
+def features(student: Mapping[str, Tensor], teacher: Mapping[str, Tensor]) -> Tensor:
+    """Distil features: the mean squared distance at each tap, averaged over the taps (Table 5, feature-based).
+
+    Args:
+        student: features averaged over time steps, {tap: [N, C, H, W]}. teacher: the same, over frames; no gradient
+            reaches them.
+
+    Raises:
+        ValueError: no taps, or others on one side.
+    """
+    if not student or set(student) != set(teacher):
+        raise ValueError(f"expected the same taps on both sides, found {sorted(student)} and {sorted(teacher)}")
+    distances = [F.mse_loss(student[tap].float(), teacher[tap].detach().float()) for tap in sorted(student)]
+    return torch.stack(distances).mean()
 
 
 def kd(student: Tensor, teacher: Tensor, temperature: float, average: str = "probabilities") -> Tensor:
