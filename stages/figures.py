@@ -1,4 +1,4 @@
-"""Draw the figures of the grid, each as PNG and SVG, from its finished runs and frames."""
+"""Draw the figures of the grid, each as PNG and PDF, from its finished runs and frames."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from pipeline.config import Params
-from pipeline.report import figures
 from pipeline.report.camera import camera
+from pipeline.report.figures import DRAWN
 from pipeline.report.recordings import preview
 from pipeline.report.results import Results, load
 from pipeline.report.style import drawing, save
@@ -20,30 +20,24 @@ from stages import _cli, _paths
 
 RESULTS = _paths.DATA / "results"
 REPORTS = Path("reports")
-DRAWN = (
-    figures.accuracy_vs_t,
-    figures.training_curves,
-    figures.confusion,
-    figures.quantization,
-    figures.firing_rates,
-)
 
 
 def main(params: Params, _: Namespace) -> None:
-    """Write reports/<grid>/figures/<dataset>_<figure>.png and .svg."""
+    """Write reports/<grid>/figures/<dataset>_<figure>.png and .pdf; those whose runs the grid lacks are left out."""
     results = load(RESULTS, params.grid)
     total = len(params.grid.datasets) * (len(DRAWN) + 1)
     with replacing(REPORTS / params.grid.name / "figures") as directory, drawing():
         directory.mkdir()
         for name, figure in progress(draw(results, params), total, "figures", "figures"):
-            save(figure, directory, name, params.report.dpi)
+            if figure is not None:
+                save(figure, directory, name, params.report.dpi)
 
 
-def draw(results: Results, params: Params) -> Iterator[tuple[str, Figure]]:
-    """Draw them one after the other: name and figure."""
+def draw(results: Results, params: Params) -> Iterator[tuple[str, Figure | None]]:
+    """Draw them one after the other: name and figure, or None for one that is left out."""
     for dataset in params.grid.datasets:
-        for function in DRAWN:
-            yield f"{dataset}_{function.__name__}", function(results, params, dataset)
+        for name, function in DRAWN.items():
+            yield f"{dataset}_{name}", function(results, params, dataset)
         recordings = preview(_paths.frames(dataset), params.report.preview)
         yield f"{dataset}_camera", camera(recordings, params.dataset(dataset).phases)
 

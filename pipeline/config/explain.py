@@ -15,12 +15,22 @@ def explain(error: ValidationError, document: dict[str, Any]) -> list[str]:
     """List what is wrong, a line each: the key's path, the problem, the nearest valid key."""
     lines = []
     for item in error.errors():
+        if _inherited(item["loc"], document):
+            continue
         raw = [str(part) for part in item["loc"]]
         if raw and raw[0] == "grids":
             raw = raw[1:]
         location = _without_tags(raw, document)
         lines.append(f"{'.'.join(location) or '(top level)'}: {_problem(item, raw, location, document)}")
     return lines
+
+
+def _inherited(location: tuple[int | str, ...], document: dict[str, Any]) -> bool:
+    """Say whether a recipe has the key from recipe_defaults, where the same problem is told once for all of them."""
+    if len(location) < 3 or location[0] != "recipes":
+        return False
+    entry = document["recipes"].get(location[1])
+    return isinstance(entry, dict) and location[2] not in entry
 
 
 def _without_tags(location: list[str], document: Any) -> list[str]:

@@ -12,7 +12,7 @@ from pipeline.config.explain import explain
 from pipeline.config.names import nearest
 from pipeline.config.networks import SMALLEST_FRAME
 from pipeline.config.recipe import Recipe, complete
-from pipeline.config.schema import Grid, Params
+from pipeline.config.schema import Grid, Params, Report
 from pipeline.errors import ConfigError
 
 # What kind of recipe each list of a grid takes.
@@ -59,10 +59,18 @@ def parse(document: Any, source: str = "params.yaml") -> Params:
                 f"{SMALLEST_FRAME[network.family]} px a side, found {side}"
             )
     runs = ["ann", "converted", *params.recipes]
-    for name in params.report.headline:
-        if name not in runs:
-            raise ConfigError(f"{source}: report.headline: no run {name!r}; {nearest(name, runs)}")
+    for key, names in _reported(params.report).items():
+        for name in names:
+            if name not in runs:
+                raise ConfigError(f"{source}: report.{key}: no run {name!r}; {nearest(name, runs)}")
     return params
+
+
+def _reported(report: Report) -> dict[str, list[str]]:
+    """List the runs that each part of the report shows."""
+    lists = ("headline", "table1", "table2", "table4", "table5")
+    series = {f"figure2.{title}": names for title, names in report.figure2.items()}
+    return {**{key: getattr(report, key) for key in lists}, **series, "figure4.runs": report.figure4.runs}
 
 
 def _kind(recipe: Recipe) -> str:
@@ -120,7 +128,7 @@ def _check_names(params: Params, where: str, grid: Grid) -> None:
             found = _kind(params.recipe(name))
             if found != kind:
                 raise ConfigError(
-                    f"params.yaml: {where}.{key} takes recipes {MEANING[kind]}; {name!r} is one {MEANING[found]}"
+                    f"params.yaml: {where}.{key} takes recipes {MEANING[kind]}; {name!r} is of those {MEANING[found]}"
                 )
     for dataset in grid.datasets:
         for ann in grid.anns:

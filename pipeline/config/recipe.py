@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import model_validator
+from pydantic import PlainValidator, model_validator
 
 from pipeline.config.base import Count, Group, Names, Nonnegative, Positive
 
 DISTILLING = ("kd", "skd")
+
+
+def _steps(value: Any) -> Any:
+    if value == "all" or (type(value) is int and value >= 1):
+        return value
+    raise ValueError(f"expected how many frames, at least 1, or all, found {value!r}")
 
 
 class Attention(Group):
@@ -22,7 +28,7 @@ class Attention(Group):
 class Recipe(Group):
     init: Literal["converted", "random"]
     frames: Literal["phase2", "whole"]
-    steps: Count | Literal["all"]
+    steps: Annotated[int | Literal["all"], PlainValidator(_steps)]
     neuron: Literal["if", "lif"]
     threshold: Positive
     train_threshold: bool

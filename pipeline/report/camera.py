@@ -24,7 +24,7 @@ LEFT_INCHES, TOP_INCHES, BOTTOM_INCHES = 0.8, 0.62, 0.32
 LETTER_INCHES = 0.085
 
 
-def colours(frames: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
+def colours(frames: npt.NDArray[np.integer]) -> npt.NDArray[np.float64]:
     """Turn event counts [T, 2, H, W] into pictures [T, H, W, 3], 0 to 1: inks on white paper, dark where both meet."""
     counts = frames.astype(np.float64)
     full = max(1.0, float(np.percentile(counts[counts > 0], SATURATION))) if counts.any() else 1.0

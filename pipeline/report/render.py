@@ -10,12 +10,13 @@ from pipeline.runtime.files import write_csv, write_text
 
 Value = str | bool | int | float | tuple[float, float] | None
 
-CSV_DIGITS = 4
+# Significant digits: more than any number here is known to, fewer than the last bits of a sum.
+CSV_DIGITS = 10
 DASH, MINUS = "\N{EN DASH}", "\N{MINUS SIGN}"
 TEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", DASH: "--", "✓": r"$\checkmark$", "µ": r"$\mu$",
-    "→": r"$\rightarrow$", "±": r"$\pm$", MINUS: "$-$",
+    "→": r"$\rightarrow$", "±": r"$\pm$", MINUS: "$-$", "<": "$<$", ">": "$>$", "≥": r"$\geq$", "†": r"$\dagger$",
 }  # fmt: skip
 MARKDOWN = {"\\": "\\\\", "|": "\\|", "*": "\\*", "_": "\\_", "<": "&lt;"}
 
@@ -24,7 +25,8 @@ MARKDOWN = {"\\": "\\\\", "|": "\\|", "*": "\\*", "_": "\\_", "<": "&lt;"}
 class Column:
     """A column: `key` heads it in CSV, `heading` elsewhere; `only` restricts it to csv or to text.
 
-    An interval is two columns in CSV, <key>_low and <key>_high, and one elsewhere.
+    An interval is two columns in CSV, <key>_low and <key>_high, and one elsewhere. `spread` names the column of a
+    deviation, which stands behind a ± in text and by itself in CSV.
     """
 
     key: str
@@ -33,6 +35,7 @@ class Column:
     interval: bool = False
     left: bool = False
     only: str | None = None
+    spread: str | None = None
 
 
 @dataclass(frozen=True)
@@ -59,9 +62,11 @@ class Table:
 
 
 def write(table: Table, directory: Path, name: str) -> None:
-    """Write <name>.csv, <name>.md and <name>.tex into a directory."""
+    """Write <name>.csv, <name>.md and <name>.tex into a directory; csv alone where no column is for text."""
     header = [key for column in _columns(table, "csv") for key in _csv_keys(column)]
     write_csv(directory / f"{name}.csv", header, csv_rows(table))
+    if not _columns(table, "text"):
+        return
     write_text(directory / f"{name}.md", markdown(table))
     write_text(directory / f"{name}.tex", tex(table))
 
@@ -77,6 +82,7 @@ def csv_rows(table: Table) -> list[list[str | int | float]]:
                 cells += [_plain(end) for end in (value if isinstance(value, tuple) else (None, None))]
             else:
                 cells.append(_plain(value))
+                cells += [_plain(row.values.get(column.spread))] if column.spread else []
         rows.append(cells)
     return rows
 
@@ -95,15 +101,16 @@ def markdown(table: Table) -> str:
 
 
 def tex(table: Table) -> str:
-    """Give the table in LaTeX; it needs the packages booktabs and amssymb."""
+    """Give the table in LaTeX, no wider than the page; it needs the packages booktabs, amssymb and graphicx."""
     columns = _columns(table, "text")
     lines = [
-        "% needs \\usepackage{booktabs,amssymb}",
+        "% needs \\usepackage{booktabs,amssymb,graphicx}",
         r"\begin{table*}",
         r"\centering",
         rf"\caption{{{_escape(table.caption, TEX)}}}",
         rf"\label{{{table.label}}}",
         r"\footnotesize",
+        r"\resizebox{\ifdim\width>\textwidth\textwidth\else\width\fi}{!}{%",
         rf"\begin{{tabular}}{{{''.join('l' if column.left else 'r' for column in columns)}}}",
         r"\toprule",
         " & ".join(_escape(column.heading, TEX) for column in columns) + r" \\",
@@ -111,7 +118,7 @@ def tex(table: Table) -> str:
     for group in table.groups:
         lines.append(r"\midrule")
         lines += [" & ".join(_cells(row, columns, TEX, lambda text: rf"\emph{{{text}}}")) + r" \\" for row in group]
-    lines += [r"\bottomrule", r"\end{tabular}"]
+    lines += [r"\bottomrule", r"\end{tabular}}"]
     if table.notes:
         lines += [r"\begin{itemize}", *(rf"\item {_escape(note, TEX)}" for note in table.notes), r"\end{itemize}"]
     return "\n".join([*lines, r"\end{table*}"]) + "\n"
@@ -122,7 +129,9 @@ def _columns(table: Table, place: str) -> list[Column]:
 
 
 def _csv_keys(column: Column) -> list[str]:
-    return [f"{column.key}_low", f"{column.key}_high"] if column.interval else [column.key]
+    if column.interval:
+        return [f"{column.key}_low", f"{column.key}_high"]
+    return [column.key, column.spread] if column.spread else [column.key]
 
 
 def _plain(value: Value) -> str | int | float:
@@ -130,14 +139,16 @@ def _plain(value: Value) -> str | int | float:
         return ""
     if isinstance(value, bool):
         return int(value)
-    return round(value, CSV_DIGITS) if isinstance(value, float) else value
+    return float(f"{value:.{CSV_DIGITS}g}") if isinstance(value, float) else value
 
 
 def _cells(row: Row, columns: list[Column], escapes: Mapping[str, str], emphasise: Callable[[str], str]) -> list[str]:
     cells = []
     for column in columns:
         value = row.values.get(column.key)
-        text = _escape(_shown(value, column), escapes)
+        shown = _shown(value, column)
+        spread = row.values.get(column.spread) if column.spread else None
+        text = _escape(shown if spread is None else f"{shown} ± {_shown(spread, column)}", escapes)
         cells.append(emphasise(text) if row.reference and isinstance(value, str) and text else text)
     return cells
 

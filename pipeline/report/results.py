@@ -15,6 +15,7 @@ import numpy.typing as npt
 from pipeline.config import Grid
 from pipeline.errors import FileError
 from pipeline.report import statistics
+from pipeline.report.arrays import Arrays, Maps, read_arrays, read_maps
 from pipeline.report.columns import read_columns
 
 ANN = "ann"
@@ -77,19 +78,18 @@ class Run:
             raise FileError(path, f"not a count: {error}; remove the file, {AGAIN} again") from error
         return classes, counts
 
+    def arrays(self) -> Arrays:
+        """Read the kept logits, labels and arrival of the test recordings; FileError where they are damaged."""
+        return read_arrays(self.path / "logits.npz")
+
+    def maps(self) -> Maps | None:
+        """Read the first spiking layer on one recording; None where the run has kept none."""
+        return read_maps(self.path / "maps.npz")
+
     def answers(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """Give label and predicted class [N] of the test recordings, by the mean of the logits over all steps."""
-        path = self.path / "logits.npz"
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                logits, label = file["logits"], file["label"]
-        except FileNotFoundError as error:
-            raise FileError(path, f"not found; {AGAIN}") from error
-        except (OSError, ValueError, KeyError) as error:
-            raise FileError(path, f"damaged ({error}); remove it, {AGAIN} again") from error
-        if logits.ndim != 3 or label.shape != logits.shape[1:2]:
-            raise FileError(path, f"expected logits [T, N, C] and label [N], found {logits.shape} and {label.shape}")
-        return label.astype(np.int64), logits.mean(axis=0).argmax(axis=-1).astype(np.int64)
+        found = self.arrays()
+        return found.label, found.answer
 
 
 @dataclass(frozen=True)
@@ -129,6 +129,11 @@ class Cell:
         known = [value for value in values if value is not None]
         return statistics.mean(known) if len(known) == len(values) else None
 
+    def spread(self, key: str) -> float | None:
+        """Sample standard deviation over seeds of a number of metrics.json; None for one seed or a null."""
+        known = [value for run in self.runs if (value := run.metric(key)) is not None]
+        return statistics.deviation(known) if len(known) == len(self.runs) else None
+
     def series(self, file: str, column: str, blank: bool = False) -> npt.NDArray[np.float64]:
         """One column of all seeds, [seeds, rows]; FileError where they differ in length."""
         found = [run.series(file, column, blank) for run in self.runs]
@@ -148,8 +153,8 @@ class Results:
 
     @property
     def recipes(self) -> list[str]:
-        """The recipes of Table 2 in its order."""
-        return [*self.grid.baselines, *self.grid.recipes]
+        """All recipes of the grid, but for the sweep's at other ANNs."""
+        return [*self.grid.baselines, *self.grid.whole, *self.grid.recipes]
 
     @property
     def last(self) -> str:
@@ -162,17 +167,18 @@ class Results:
 
 
 def cells_of(grid: Grid) -> Iterator[tuple[str, str, str]]:
-    """List a grid's (dataset, ann, run): ANN and converted everywhere, Table 2's at `ann`, the sweep's elsewhere."""
+    """List a grid's (dataset, ann, run): ANN and converted everywhere, all recipes at `ann`, the sweep's elsewhere."""
     for dataset in grid.datasets:
         for ann in grid.anns:
-            recipes = [*grid.baselines, *grid.recipes] if ann == grid.ann else grid.sweep_recipes
+            recipes = [*grid.baselines, *grid.whole, *grid.recipes] if ann == grid.ann else grid.sweep_recipes
             for name in (ANN, CONVERTED, *recipes):
                 yield dataset, ann, name
 
 
 def folder(grid: Grid, dataset: str, ann: str, name: str, seed: int) -> Path:
     """Name a run's directory below data/results: <dataset>/<ann>/<name>-<seed>, a baseline's <dataset>/none/<...>."""
-    return Path(dataset) / (NO_ANN if name in grid.baselines else ann) / f"{name}-{seed}"
+    needs_none = name in grid.baselines or name in grid.whole
+    return Path(dataset) / (NO_ANN if needs_none else ann) / f"{name}-{seed}"
 
 
 def load(root: Path, grid: Grid) -> Results:

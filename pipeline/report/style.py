@@ -1,24 +1,31 @@
-"""How every figure looks: one colour for a recipe everywhere, and the same bytes for the same numbers."""
+"""How every figure looks: one colour for a method everywhere, and the same bytes for the same numbers."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import matplotlib
 from matplotlib.figure import Figure
 
+from pipeline.config import Params
 from pipeline.report.results import ANN, CONVERTED
 
 # Okabe and Ito (2008), Color universal design; yellow last, for it is faint on white.
 # Black and grey are the references'.
-PALETTE = ("#E69F00", "#56B4E9", "#009E73", "#CC79A7", "#0072B2", "#D55E00", "#F0E442")
-MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+PALETTE = ("#D55E00", "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#F0E442")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p")
+LINES = ("-", "-.", (0, (6, 1.5)), (0, (3, 1, 1, 1, 1, 1)))
+# How far the palette is turned from one round to the next, so that neighbours in a list do not meet again.
+TURN = 3
 BLACK, GREY = "#000000", "#7F7F7F"
 ON, OFF = "#E69F00", "#0072B2"
+# What may end a recipe's name and says only in how many steps it answers.
+STEPS_ENDING = re.compile(r"-(\d+|all)$")
 
 SETTINGS: dict[Any, Any] = {
     "axes.grid": True,
@@ -30,32 +37,59 @@ SETTINGS: dict[Any, Any] = {
     "grid.linewidth": 0.6,
     "legend.frameon": False,
     "lines.linewidth": 1.6,
-    "lines.markersize": 4.5,
     "errorbar.capsize": 2.5,
-    # Without a salt the ids in an SVG are random; as paths, letters look alike wherever the font is missing.
-    "svg.hashsalt": "report",
-    "svg.fonttype": "path",
+    # TrueType: text stays text, and publishers refuse the default, Type 3.
+    "pdf.fonttype": 42,
 }
+
+Line = str | tuple[float, tuple[float, ...]]
 
 
 @dataclass(frozen=True)
 class Look:
-    """Colour, marker and line of one series."""
+    """Colour, marker and line of one series; a hollow one is white inside its marks."""
 
     color: str
     marker: str
-    linestyle: str
+    linestyle: Line
+    hollow: bool = False
+
+    @property
+    def line(self) -> dict[str, Any]:
+        """Give it as keywords of Axes.plot and Axes.errorbar."""
+        return {
+            "color": self.color, "marker": self.marker, "linestyle": self.linestyle,
+            "markerfacecolor": "white" if self.hollow else self.color,
+            # A star's area is small.
+            "markersize": 7 if self.marker == "*" else 4.5,
+            "markeredgecolor": self.color if self.hollow else BLACK, "markeredgewidth": 1.2 if self.hollow else 0.4,
+        }  # fmt: skip
+
+    def again(self) -> Look:
+        """Give the look of a second series of the same method in the same figure."""
+        return replace(self, linestyle="--", hollow=True)
 
 
-def look(name: str, recipes: Sequence[str]) -> Look:
-    """Give the look of a run, by its place among all recipes of params.yaml: the same in every figure and grid."""
+def method(name: str) -> str:
+    """Give the method of a recipe: its name without the number of steps (hsd-1: hsd; tet-all: tet)."""
+    return STEPS_ENDING.sub("", name)
+
+
+def methods(params: Params) -> list[str]:
+    """List all methods of params.yaml: report.methods, then those of further recipes as they come."""
+    return list(dict.fromkeys([*params.report.methods, *(method(name) for name in params.recipes)]))
+
+
+def look(name: str, params: Params) -> Look:
+    """Give the look of a run, by its method's place among all of params.yaml: the same in every figure and grid."""
     if name == ANN:
-        return Look(BLACK, "", "--")
+        return Look(BLACK, "*", "--")
     if name == CONVERTED:
         return Look(GREY, "*", ":")
-    index = recipes.index(name)
+    index = methods(params).index(method(name))
     turn = index // len(PALETTE)
-    return Look(PALETTE[index % len(PALETTE)], MARKERS[(index + turn) % len(MARKERS)], ("-", "-.")[turn % 2])
+    color = PALETTE[(index + TURN * turn) % len(PALETTE)]
+    return Look(color, MARKERS[index % len(MARKERS)], LINES[turn % len(LINES)])
 
 
 @contextmanager
@@ -68,7 +102,11 @@ def drawing() -> Iterator[None]:
 
 
 def save(figure: Figure, directory: Path, name: str, dpi: int) -> None:
-    """Write <name>.png and <name>.svg with neither date nor version in them."""
+    """Write <name>.png and <name>.pdf with neither date nor version in them."""
     figure.savefig(directory / f"{name}.png", dpi=dpi, metadata={"Software": None})
-    # Creator names matplotlib's version: an update would change every picture.
-    figure.savefig(directory / f"{name}.svg", dpi=dpi, metadata={"Date": None, "Creator": None})
+    # The layout is found; it needn't be found again.
+    figure.set_layout_engine("none")
+    # Creator and Producer name matplotlib's version: an update would change every picture.
+    figure.savefig(
+        directory / f"{name}.pdf", dpi=dpi, metadata={"CreationDate": None, "Creator": None, "Producer": None}
+    )

@@ -1,153 +1,49 @@
-"""The paper's Tables 2 and 3 from the runs of a grid."""
+"""All tables of a grid's report, by the names of their files."""
 
 from __future__ import annotations
 
-from pipeline.config import Params, Recipe
-from pipeline.report import notes, paper
-from pipeline.report.render import Column, Row, Table, Value
-from pipeline.report.results import ANN, CONVERTED, Cell, Results
+from pipeline.config import Params
+from pipeline.report import rows
+from pipeline.report.render import Table
+from pipeline.report.results import Results
+from pipeline.report.tables_ablation import paired_table, table2
+from pipeline.report.tables_comparison import table1
+from pipeline.report.tables_costs import energy, latency, latency_by_step
+from pipeline.report.tables_exits import early_exit, exits_by_threshold
+from pipeline.report.tables_methods import table4, table5
+from pipeline.report.tables_quantization import table3
 
-MILLION = 1e6
+# A table of one row compares nothing.
+FEWEST = 2
 
 
-def table2(results: Results, params: Params) -> Table:
-    """Build the ablation: a row for each data set and recipe, then the ANN and the converted network as references.
+def build(results: Results, params: Params) -> dict[str, Table]:
+    """Make every table that the grid has the runs for, in the paper's order, what goes beyond the paper last.
 
-    Accuracies in percent, firing rate 0 to 1, operations in millions and energy in microjoule a recording.
+    Left out: tables with fewer than two rows, and those of Tables 1, 4 and 5 whose rows are all Table 2's.
 
     Raises:
-        FileError: a run lacks a number.
+        FileError: a run lacks a number or file.
         ConfigError: datasets.<name>.paper is no column of the paper's tables.
-
-    Source: Table 2.
     """
-    grid, groups = results.grid, []
-    columns = [
-        Column("dataset", "Data set", left=True),
-        Column("kind", "", only="csv"),
-        Column("run", "", only="csv"),
-        Column("title", "Method", left=True),
-        Column("ht", "HT"),
-        Column("kd", "KD"),
-        Column("skd", "SKD"),
-        Column("neuron", "Neuron", left=True),
-        Column("levels", "L"),
-        *_accuracy_columns("accuracy", "Accuracy (%)"),
-        Column("firing_rate", "Firing rate", decimals=3),
-        Column("macs_millions", "MACs (M)"),
-        Column("synops_millions", "SynOps (M)"),
-        Column("energy_uj", "Energy (µJ)"),
-    ]
-    for dataset in grid.datasets:
-        column = params.dataset(dataset).paper
-        rows = []
-        for name in results.recipes:
-            cell = results.cell(dataset, grid.ann, name)
-            recipe = params.recipe(name)
-            figure = paper.ablation(recipe, column)
-            levels = params.levels(dataset, grid.ann) if recipe.needs_ann else None
-            values = {**_row(cell), **_switches(recipe), "kind": "recipe", "levels": levels, "paper": figure}
-            rows.append(Row(values))
-        groups.append(rows)
-        groups.append([_reference(results.cell(dataset, grid.ann, name), params) for name in (ANN, CONVERTED)])
-    if any(params.dataset(dataset).paper for dataset in grid.datasets):
-        columns.append(Column("paper", "Paper (%)"))
-    caption = "Ablation: accuracy on the test recordings with and without hybrid training (HT), KD and SKD."
-    return Table("tab:ablation", caption, columns, groups, notes.of_table2(results, params))
-
-
-def table3(results: Results, params: Params) -> Table:
-    """Build the sweep over quantisation steps L: ANN, converted and fine-tuned, a row for each data set and L.
-
-    Accuracies in percent. Raises as `table2`. Source: Table 3.
-    """
-    grid, groups = results.grid, []
-    columns = [
-        Column("dataset", "Data set", left=True),
-        Column("levels", "L"),
-        Column("seeds", "Seeds"),
-        Column("ann_accuracy", "ANN (%)"),
-        Column("converted_accuracy", "Converted (%)"),
-        Column("converted_firing_rate", "Firing rate, converted", decimals=3),
-    ]
-    for name in grid.sweep_recipes:
-        columns += _accuracy_columns(name, f"{params.recipe(name).title} (%)")[1:]
-    for dataset in grid.datasets:
-        rows = []
-        for levels, ann in sorted((params.levels(dataset, ann), ann) for ann in grid.anns):
-            converted = results.cell(dataset, ann, CONVERTED)
-            values: dict[str, Value] = {
-                "dataset": dataset,
-                "levels": levels,
-                "seeds": len(grid.seeds),
-                "ann_accuracy": 100 * results.cell(dataset, ann, ANN).accuracy,
-                "converted_accuracy": 100 * converted.accuracy,
-                "converted_firing_rate": converted.mean("firing_rate"),
-            }
-            for name in grid.sweep_recipes:
-                # At grid.ann only the recipes of the ablation were run.
-                if (dataset, ann, name) in results.cells:
-                    values |= _accuracy(results.cell(dataset, ann, name), name)
-                figure = paper.quantization(params.recipe(name), levels, params.dataset(dataset).paper)
-                if figure is not None:
-                    values["paper"] = figure
-            rows.append(Row(values))
-        groups.append(rows)
-    if grid.sweep_recipes and any(params.dataset(dataset).paper for dataset in grid.datasets):
-        columns.append(Column("paper", "Paper, HSD (%)"))
-    caption = "Accuracy on the test recordings for different quantisation steps L of the ANN."
-    return Table("tab:quantization", caption, columns, groups, notes.of_table3(results, params))
-
-
-def _accuracy_columns(key: str, heading: str) -> list[Column]:
-    # The seeds' column comes first and is the same for all; the others of `accuracy` itself carry no prefix in CSV.
-    prefix = "" if key == "accuracy" else f"{key}_"
-    return [
-        Column("seeds", "Seeds"),
-        Column(f"{prefix}accuracy", heading),
-        Column(f"{prefix}sd", "sd"),
-        Column(f"{prefix}wilson", "95 % interval", interval=True),
-    ]
-
-
-def _accuracy(cell: Cell, key: str = "accuracy") -> dict[str, Value]:
-    prefix = "" if key == "accuracy" else f"{key}_"
-    low, high = cell.interval
-    spread = cell.deviation
-    return {
-        "seeds": len(cell.runs),
-        f"{prefix}accuracy": 100 * cell.accuracy,
-        f"{prefix}sd": None if spread is None else 100 * spread,
-        f"{prefix}wilson": (100 * low, 100 * high),
+    report, known = params.report, set(rows.ablation(results, params))
+    makers = {
+        "table1_comparison": table1 if _adds(results, report.table1, known) else None,
+        "table2_ablation": table2,
+        "table2_paired": paired_table,
+        "table3_quantization": table3 if len(results.grid.anns) >= FEWEST else None,
+        "table4_ht": table4 if _adds(results, report.table4, known) else None,
+        "table5_distillation": table5 if _adds(results, report.table5, known) else None,
+        "early_exit": early_exit,
+        "early_exit_by_threshold": exits_by_threshold,
+        "latency": latency,
+        "latency_by_step": latency_by_step,
+        "energy": energy,
     }
+    made = {name: maker(results, params) for name, maker in makers.items() if maker is not None}
+    return {name: table for name, table in made.items() if table.rows}
 
 
-def _row(cell: Cell) -> dict[str, Value]:
-    macs, synops = cell.mean("macs"), cell.mean("synops")
-    return {
-        "dataset": cell.dataset,
-        "run": cell.name,
-        **_accuracy(cell),
-        # The ANN does not fire.
-        "firing_rate": None if cell.name == ANN else cell.mean("firing_rate"),
-        "macs_millions": None if macs is None else macs / MILLION,
-        "synops_millions": None if synops is None else synops / MILLION,
-        "energy_uj": cell.mean("energy_uj"),
-    }
-
-
-def _switches(recipe: Recipe) -> dict[str, Value]:
-    return {
-        "title": recipe.title,
-        "ht": recipe.init == "converted",
-        "kd": recipe.loss == "kd",
-        "skd": recipe.loss == "skd",
-        "neuron": recipe.neuron.upper(),
-    }
-
-
-def _reference(cell: Cell, params: Params) -> Row:
-    title = "reference: ANN (teacher)" if cell.name == ANN else "reference: converted, not fine-tuned"
-    values = {**_row(cell), "kind": "reference", "title": title, "levels": params.levels(cell.dataset, cell.ann)}
-    values["neuron"] = "QCFS" if cell.name == ANN else "IF"
-    return Row(values, reference=True)
+def _adds(results: Results, names: list[str], known: set[str]) -> bool:
+    found = rows.present(results, names)
+    return len(found) >= FEWEST and not set(found) <= known

@@ -33,31 +33,43 @@ def document() -> dict[str, Any]:
     """params.yaml with a grid of its own, so that another default grid changes no test."""
     content: dict[str, Any] = yaml.safe_load((REPOSITORY / "params.yaml").read_text(encoding="utf-8"))
     content["grid"] = {
-        "name": "trial", "datasets": ["embedded"], "simulated": ["embedded"], "ann": "l8",
+        "name": "trial", "datasets": ["embedded"], "simulated": ["embedded"], "resplit": [], "ann": "l8",
         "anns": ["l4", "l8", "l16"], "sweep": ["l4", "l16"], "sweep_recipes": ["hsd"],
-        "baselines": ["lif", "if"], "recipes": ["skd", "ht", "ht-kd", "hsd"], "seeds": [0, 1],
+        "baselines": ["lif", "if"], "whole": [], "recipes": ["skd", "ht", "ht-kd", "hsd"], "seeds": [0, 1],
     }  # fmt: skip
     content["datasets"] = {"embedded": content["datasets"]["embedded"]}
-    del content["paper"]
+    for name in ("paper", "methods", "study"):
+        del content[name]
     content["report"]["headline"] = ["ann", "converted", "if", "ht", "hsd"]
+    content["report"]["dpi"] = 30  # quickly drawn
     return content
 
 
 @pytest.fixture
 def make(tmp_path: Path, document: dict[str, Any]) -> Make:
-    """Write results and frames of a grid and give its settings and the folder that stands for the repository."""
+    """Write results and frames of a grid and give its settings and the folder that stands for the repository.
 
-    def build(paper: str | None = None, n_test: int = 200, **grid: Any) -> tuple[Params, Path]:
+    `named`: a grid of params.yaml, with the data sets as they stand there; else the document's. Further keys change it.
+    """
+
+    def build(
+        paper: str | None = None, n_test: int = 200, named: str | None = None, **grid: Any
+    ) -> tuple[Params, Path]:
         content = copy.deepcopy(document)
+        if named is not None:
+            asked: dict[str, Any] = yaml.safe_load((REPOSITORY / "params.yaml").read_text(encoding="utf-8"))
+            content["grid"], content["datasets"] = asked[named], asked["datasets"]
         content["grid"].update(grid)
-        for name in content["grid"]["datasets"]:
+        for name in content["grid"]["datasets"] if named is None else ():
             content["datasets"].setdefault(name, copy.deepcopy(content["datasets"]["embedded"]))
             content["datasets"][name]["paper"] = paper
         params = parse(content)
         for dataset, ann, name in cells_of(params.grid):
             for seed in params.grid.seeds:
                 path = tmp_path / "data/results" / folder(params.grid, dataset, ann, name, seed)
-                _write_run(path, params.ann(ann).levels, name, n_test)
+                steps = params.steps_of(dataset, name) if name in params.recipes else params.dataset(dataset).phases.t2
+                whole = name in params.recipes and params.recipe(name).frames == "whole"
+                _write_run(path, params.levels(dataset, ann), name, n_test, steps, whole)
         for dataset in params.grid.datasets:
             _write_frames(tmp_path / f"data/frames/{dataset}.h5", params.dataset(dataset).integrate.steps)
         (tmp_path / "params.yaml").write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
@@ -66,20 +78,30 @@ def make(tmp_path: Path, document: dict[str, Any]) -> Make:
     return build
 
 
-def _write_run(path: Path, levels: int, name: str, n_test: int) -> None:
+def _write_run(path: Path, levels: int, name: str, n_test: int, steps: int = STEPS, whole: bool = False) -> None:
     random = np.random.default_rng(zlib.crc32("/".join(path.parts[-3:]).encode()))
     label = np.arange(n_test) % len(CLASSES)
-    logits = random.normal(size=(STEPS, n_test, len(CLASSES))).astype(np.float32)
+    logits = random.normal(size=(steps, n_test, len(CLASSES))).astype(np.float32)
     logits[:, np.arange(n_test), label] += SIGNAL.get(name, 2.0) * (1 - 1 / levels)
     running = np.cumsum(logits, axis=0).argmax(axis=-1) == label
     answer = logits.mean(axis=0).argmax(axis=-1)
     metrics: dict[str, float] = {
         "accuracy": float(np.mean(answer == label)), "n_test": n_test, "n_train": 600, "levels": levels,
         "n_skipped": 0,
+        "best_test_accuracy": None, "best_test_epoch": None, "best_val_accuracy": None, "best_val_epoch": None,
         "macs": 5_000_000, "synops": float(random.uniform(1e6, 4e6)), "energy_uj": float(random.uniform(1, 4)),
     }  # fmt: skip
     path.mkdir(parents=True)
-    np.savez(path / "logits.npz", logits=logits, label=label)
+    # After each step, the share of the recording's events seen and the time since its start.
+    after = np.arange(1, steps + 1) / steps if whole else np.minimum(0.5 + np.arange(1, steps + 1) / 10, 1)
+    share = np.tile(after[:, None], (1, n_test)).astype(np.float32)
+    time_ms = share * (200 + np.arange(n_test, dtype=np.float32) % 2)
+    np.savez(path / "logits.npz", logits=logits, label=label, share=share, time_ms=time_ms)
+    if name != "ann":
+        spikes = (random.random((steps, 8, 34, 34)) < 0.2).astype(np.uint8)
+        # All recipes on the frames of phase 2 saw the same ones.
+        frames = np.random.default_rng(int(whole)).integers(0, 9, (steps, 2, 34, 34), np.uint8)
+        np.savez(path / "maps.npz", spikes=spikes, frames=frames, name=np.array("0/0_30.aedat"))
     rows = [(t, float(right.mean()), int(right.sum()), n_test) for t, right in enumerate(running, start=1)]
     write_csv(path / "accuracy.csv", ["t", "accuracy", "correct", "n"], rows)
     counts = np.zeros((len(CLASSES), len(CLASSES)), dtype=int)

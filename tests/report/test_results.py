@@ -69,6 +69,57 @@ def test_missing_file_is_named_with_what_makes_it(make: Any, file: str) -> None:
     assert error.value.path == root / HSD / file
 
 
+def test_maps_are_none_where_none_are_kept(make: Any) -> None:
+    params, root = make()
+    results = load(root / "data/results", params.grid)
+    assert results.cell("embedded", "l8", "ann").runs[0].maps() is None
+    maps = results.cell("embedded", "l8", "hsd").runs[1].maps()
+    assert maps.spikes.shape == (5, 8, 34, 34) and maps.frames.shape == (5, 2, 34, 34) and maps.name == "0/0_30.aedat"
+
+
+def test_arrays_are_as_the_stages_wrote_them(make: Any) -> None:
+    params, root = make()
+    kept = load(root / "data/results", params.grid).cell("embedded", "l8", "hsd").runs[1].arrays()
+    with np.load(root / HSD / "logits.npz") as file:
+        assert np.array_equal(kept.logits, file["logits"]) and np.array_equal(kept.label, file["label"])
+        assert np.array_equal(kept.share, file["share"]) and np.array_equal(kept.time_ms, file["time_ms"])
+    assert kept.logits.shape == (5, 200, 10) and kept.share.shape == kept.time_ms.shape == (5, 200)
+    assert np.array_equal(kept.right, kept.answer == kept.label)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"label": None}, "label"),
+        ({"share": None}, "share"),
+        ({"logits": np.zeros((5, 4))}, r"found \(5, 4\)"),
+        ({"label": np.zeros(3, dtype=int)}, r"found \(5, 4, 2\), \(3,\)"),
+        ({"time_ms": np.zeros((4, 4))}, r"\(5, 4\), \(4, 4\)"),
+    ],
+)
+def test_arrays_that_do_not_fit_are_named(make: Any, arrays: dict[str, Any], message: str) -> None:
+    params, root = make()
+    whole = {"logits": np.zeros((5, 4, 2)), "label": np.zeros(4, dtype=int), "share": np.ones((5, 4))}
+    content = {**whole, "time_ms": np.ones((5, 4)), **arrays}
+    np.savez(root / HSD / "logits.npz", **{name: array for name, array in content.items() if array is not None})
+    with pytest.raises(FileError, match=message) as error:
+        load(root / "data/results", params.grid).cell("embedded", "l8", "hsd").runs[1].arrays()
+    assert error.value.path == root / HSD / "logits.npz" and "dvc repro" in str(error.value)
+
+
+@pytest.mark.parametrize("file", ["logits.npz", "maps.npz"])
+@pytest.mark.parametrize("cut", [0, 0.5, 0.99])
+def test_a_cut_archive_is_named(make: Any, file: str, cut: float) -> None:
+    params, root = make()
+    path = root / HSD / file
+    data = path.read_bytes()
+    path.write_bytes(data[: int(cut * len(data))])
+    run = load(root / "data/results", params.grid).cell("embedded", "l8", "hsd").runs[1]
+    with pytest.raises(FileError, match="damaged") as error:
+        run.arrays() if file == "logits.npz" else run.maps()
+    assert error.value.path == path
+
+
 def test_missing_run_is_named(make: Any) -> None:
     params, root = make()
     shutil.rmtree(root / "data/results/embedded/l16/converted-0")

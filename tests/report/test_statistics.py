@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 
-from pipeline.report.statistics import deviation, mean, wilson
+from pipeline.report.statistics import deviation, mcnemar, mean, paired_interval, wilson
 
 
 @pytest.mark.parametrize(
@@ -46,3 +47,64 @@ def test_one_value_has_no_deviation_and_none_no_mean() -> None:
     assert deviation([0.8]) is None
     with pytest.raises(ValueError, match="no values"):
         mean([])
+
+
+@pytest.mark.parametrize(
+    ("lost", "gained", "p"),
+    [
+        # Two tails of 10 tosses with at most 1 head: 2 * (1 + 10) / 1024.
+        (1, 9, 22 / 1024),
+        (9, 1, 22 / 1024),
+        # 2 * (1 + 6 + 15) / 64.
+        (2, 4, 44 / 64),
+        (0, 5, 2 / 32),
+        # The middle is in both tails, p is no more than 1.
+        (3, 3, 1.0),
+        (0, 0, 1.0),
+    ],
+)
+def test_mcnemar_is_the_sign_test_of_the_pairs_that_differ(lost: int, gained: int, p: float) -> None:
+    assert mcnemar(lost, gained) == pytest.approx(p, rel=1e-12)
+
+
+def test_mcnemar_refuses_a_negative_count() -> None:
+    with pytest.raises(ValueError, match="lost -1"):
+        mcnemar(-1, 3)
+
+
+def test_paired_interval_of_equal_networks_is_nothing() -> None:
+    right = np.random.default_rng(1).random((3, 50)) < 0.7
+    assert paired_interval(right, right) == (0.0, 0.0)
+
+
+def test_paired_interval_is_the_quantiles_of_the_binomial_where_one_network_gains() -> None:
+    # One seed, 40 of 100 recordings gained: resampled, their share is Binomial(100, 0.4) / 100, whose 2.5 and 97.5 %
+    # quantiles are 0.31 and 0.50; the estimate from draws may be one recording off.
+    before, after = np.zeros((1, 100), dtype=bool), np.arange(100)[None] < 40
+    assert paired_interval(before, after) == pytest.approx((0.31, 0.50), abs=0.011)
+    low, high = paired_interval(after, before)
+    assert (low, high) == pytest.approx((-0.50, -0.31), abs=0.011)
+
+
+def test_paired_interval_resamples_seeds_too() -> None:
+    # No recording differs from another, so all there is to resample are two seeds: one gains all, one nothing.
+    before, after = np.zeros((2, 30), dtype=bool), np.array([[True] * 30, [False] * 30])
+    assert paired_interval(before, after) == (0.0, 1.0)
+
+
+def test_paired_interval_is_the_same_again_and_of_the_seed_alone() -> None:
+    random = np.random.default_rng(2)
+    before, after = random.random((3, 200)) < 0.8, random.random((3, 200)) < 0.85
+    first = paired_interval(before, after)
+    np.random.default_rng(0).random(5)
+    assert paired_interval(before, after) == first
+    other = paired_interval(before, after, seed=1)
+    assert other != first and other == pytest.approx(first, abs=0.01)
+    assert first[0] < (after.mean() - before.mean()) < first[1]
+    # Pairs, not two samples: what both share widens nothing.
+    assert np.ptp(paired_interval(before, before | after)) < np.ptp(first)
+
+
+def test_paired_interval_refuses_what_is_no_pair() -> None:
+    with pytest.raises(ValueError, match=r"\(2, 3\) and \(2, 4\)"):
+        paired_interval(np.ones((2, 3), dtype=bool), np.ones((2, 4), dtype=bool))

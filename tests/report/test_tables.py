@@ -8,12 +8,22 @@ from typing import Any
 
 import pytest
 
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, FileError
 from pipeline.report import render
 from pipeline.report.metrics import headline
 from pipeline.report.render import Column, Row, Table
-from pipeline.report.results import Results, load
-from pipeline.report.tables import table2, table3
+from pipeline.report.results import Results, folder, load
+from pipeline.report.tables import build
+from pipeline.report.tables_ablation import table2
+from pipeline.report.tables_comparison import table1
+from pipeline.report.tables_methods import table4, table5
+from pipeline.report.tables_quantization import table3
+from pipeline.runtime.files import write_json
+from tests.report.conftest import Make
+
+PAPERS = ["table1_comparison", "table2_ablation", "table2_paired", "table3_quantization", "table4_ht",
+          "table5_distillation"]  # fmt: skip
+BEYOND = ["early_exit", "early_exit_by_threshold", "latency", "latency_by_step", "energy"]
 
 
 def both(made: tuple[Any, Path]) -> tuple[Results, Any]:
@@ -114,6 +124,152 @@ def test_headline_of_several_data_sets_keeps_within_eight(make: Any) -> None:
     assert set(numbers) == {f"{name}.{run}" for name in ("embedded", "other", "third") for run in ("hsd", "ht")}
 
 
+def test_the_grid_of_the_tests_has_no_runs_for_tables_1_4_and_5(make: Make) -> None:
+    assert list(build(*both(make()))) == ["table2_ablation", "table2_paired", "table3_quantization", *BEYOND]
+
+
+def test_a_table_that_compares_nothing_is_left_out(make: Make) -> None:
+    made = build(*both(make(baselines=["lif"], recipes=["hsd"], anns=["l8"], sweep=[])))
+    assert list(made) == ["table2_ablation", *BEYOND]
+
+
+def test_methods_grid_has_every_table_of_the_paper(make: Make) -> None:
+    results, params = both(make(named="methods", n_test=60))
+    made = build(results, params)
+    assert list(made) == [*PAPERS, *BEYOND]
+    runs = {name: [row.values["run"] for row in made[name].rows] for name in made if name in PAPERS[:2] + PAPERS[4:]}
+    assert runs == {
+        "table1_comparison": ["tet-5", "tcja-5", "sltt-5", "hsd"],
+        "table2_ablation": ["lif", "if", "skd", "ht", "ht-kd", "hsd", "ann", "converted"],
+        "table4_ht": ["lif", "sltt", "ht-sltt", "tet", "ht-tet", "hsd"],
+        "table5_distillation": ["if", "kd", "feature", "kd-feature"],
+    }
+    assert [row.values["levels"] for row in made["table3_quantization"].rows] == [4, 8, 16, 32]
+    note = "embedded is no data set of the paper"
+    assert any(line.startswith(note) for line in made["table1_comparison"].notes)
+    text = "".join(render.markdown(table) for table in made.values())
+    assert "Paper (%)" not in text and "cited (" not in text
+
+
+def test_a_new_recipe_is_seen_in_table2(make: Make, document: dict[str, Any]) -> None:
+    document["recipes"]["mine"] = {"init": "converted", "loss": "skd", "weight": 3.0, "steps": 2}
+    table = table2(*both(make(recipes=["hsd", "mine"])))
+    assert [row.values["title"] for row in table.groups[0]][-1] == "mine"
+    # With another T than its neighbours, T is shown.
+    assert [row.values["steps"] for row in table.groups[0]] == [5, 5, 5, 2]
+    assert "| T |" in render.markdown(table) and "| T |" not in render.markdown(table2(*both(make_again(make))))
+
+
+def make_again(make: Make) -> Any:
+    """Another grid's results beside those of the first."""
+    return make(datasets=["other"], simulated=[], resplit=[])
+
+
+def test_tables_on_the_papers_grid_have_the_papers_figures_beside_ours(make: Make) -> None:
+    results, params = both(make(named="paper", n_test=40, seeds=[0]))
+    made = build(results, params)
+    assert list(made) == [*PAPERS, *BEYOND]
+
+    def papers(name: str, dataset: str, key: str = "run") -> dict[Any, Any]:
+        rows = [row.values for row in made[name].rows if row.values["dataset"] == dataset and not row.reference]
+        return {values[key]: values.get("paper") for values in rows}
+
+    # HSD at 5 steps and at all steps are one network where T2 is 5.
+    assert papers("table1_comparison", "cifar10dvs") == {
+        "tet-5": 78.80, "tcja-5": 79.73, "sltt-5": 76.12, "hsd-5": 81.10, "tet-10": None, "tcja-10": None,
+        "sltt-10": None,
+    }  # fmt: skip
+    assert papers("table1_comparison", "dvsgesture") == {
+        "tet-5": 94.44, "tcja-5": 92.25, "sltt-5": 94.12, "hsd-5": 97.57, "tet-10": 96.88, "tcja-10": None,
+        "sltt-10": None, "hsd": 97.92,
+    }  # fmt: skip
+    assert papers("table2_ablation", "dvsgesture") == {
+        "lif": 94.10, "if": None, "skd": 94.44, "ht": 95.83, "ht-kd": 97.22, "hsd": 97.92,
+    }  # fmt: skip
+    assert papers("table3_quantization", "ncaltech101", "levels") == {4: 76.24, 8: 77.78, 16: 78.77, 32: 80.20}
+    assert papers("table4_ht", "ncaltech101") == {
+        "lif": 73.58, "sltt": 76.03, "ht-sltt": 79.14, "tet": 77.23, "ht-tet": 79.65, "hsd": 80.20,
+    }  # fmt: skip
+    assert papers("table5_distillation", "cifar10dvs") == {
+        "if": 74.80,
+        "kd": 76.40,
+        "feature": 76.80,
+        "kd-feature": 78.40,
+    }
+    assert set(papers("table5_distillation", "dvsgesture").values()) == {None}
+
+
+def test_cited_rows_stand_apart_and_are_marked(make: Make, tmp_path: Path) -> None:
+    results, params = both(make(named="paper", n_test=40, seeds=[0], datasets=["dvsgesture"], resplit=["dvsgesture"]))
+    table = table1(results, params)
+    ours, cited = table.groups
+    assert not any(row.reference for row in ours) and all(row.reference for row in cited) and len(cited) == 17
+    assert {row.values["kind"] for row in ours} == {"run here"}
+    assert {row.values["dataset"] for row in table.rows} == {"dvsgesture"}
+    text = render.markdown(table)
+    assert "| *dvsgesture* | *TET [8]* | *cited (†)* | *ICLR '22* | *SNN-5* |" in text
+    assert r"\emph{cited ($\dagger$)}" in render.tex(table)
+    rows = rows_of(table, tmp_path)
+    assert rows[-1]["source"] == "Table 2 and Section 5.2" and rows[-1]["accuracy"] == "97.92"
+    # A digit that cannot be read is not made up.
+    assert "97.5" in {row["accuracy"] for row in rows} and any("lack their last digit" in note for note in table.notes)
+
+
+def test_other_epochs_are_shown_where_they_were_measured_and_never_the_headline(make: Make, tmp_path: Path) -> None:
+    params, root = make()
+    assert "optimistic" not in render.markdown(table2(*both((params, root))))
+    for seed, best in ((0, 0.97), (1, 0.99)):
+        file = root / "data/results" / folder(params.grid, "embedded", "l8", "ht", seed) / "metrics.json"
+        found = {**json.loads(file.read_text()), "best_test_accuracy": best, "best_test_epoch": 3}
+        write_json(file, found)
+    table = table2(*both((params, root)))
+    text = render.markdown(table)
+    assert "| paper-compatible (optimistic) (%) |" in text and "best_val" not in text.replace("\\", "")
+    row = next(row for row in rows_of(table, tmp_path) if row["run"] == "ht")
+    assert float(row["best_test"]) == pytest.approx(98.0) and row["best_val"] == ""
+    assert float(row["accuracy"]) == pytest.approx(50 * sum(recorded(root, "l8", "ht")))
+    assert any(note.startswith("Paper-compatible (optimistic)") and "every 5 epochs" in note for note in table.notes)
+
+
+def test_a_missing_key_is_named(make: Make) -> None:
+    params, root = make()
+    file = root / "data/results/embedded/l8/hsd-1/metrics.json"
+    metrics = json.loads(file.read_text())
+    del metrics["best_test_accuracy"]
+    write_json(file, metrics)
+    with pytest.raises(FileError, match="has no 'best_test_accuracy'.*dvc repro") as error:
+        build(*both((params, root)))
+    assert error.value.path == file
+
+
+def test_table4_and_5_say_what_a_recipe_is(make: Make) -> None:
+    results, params = both(make(named="methods", n_test=60, seeds=[0]))
+    with_ht = {row.values["run"]: (row.values["ht"], row.values["neuron"]) for row in table4(results, params).rows}
+    assert with_ht["tet"] == (False, "LIF") and with_ht["ht-tet"] == with_ht["hsd"] == (True, "IF")
+    modes = {row.values["run"]: (row.values["response"], row.values["feature"]) for row in table5(results, params).rows}
+    assert modes == {"if": (False, False), "kd": (True, False), "feature": (False, True), "kd-feature": (True, True)}
+    notes = table4(results, params).notes
+    assert any("TET → HT + TET:" in note for note in notes) and any("change the neuron" in note for note in notes)
+
+
+def test_latex_is_ascii_and_fits_the_page(make: Make) -> None:
+    results, params = both(make(named="methods", n_test=60))
+    for name, table in build(results, params).items():
+        text = render.tex(table)
+        assert text.isascii(), name
+        rows = [line for line in text.splitlines() if line.endswith(r"\\")]
+        assert len({line.count(" & ") for line in rows}) == 1, name
+        assert text.count(r"\resizebox{") == 1 and text.count("{") == text.count("}"), name
+
+
+def test_a_table_of_csv_columns_is_written_as_csv_alone(make: Make, tmp_path: Path) -> None:
+    results, params = both(make(seeds=[0]))
+    for name, table in build(results, params).items():
+        render.write(table, tmp_path, name)
+    found = {path.name for path in tmp_path.glob("latency*")}
+    assert found == {"latency.csv", "latency.md", "latency.tex", "latency_by_step.csv"}
+
+
 def test_text_forms() -> None:
     columns = [Column("name", "A_b", left=True), Column("on", "On"), Column("x", "%"), Column("w", "W", interval=True)]
     rows = [
@@ -130,4 +286,19 @@ def test_text_forms() -> None:
     assert r"50 \% \& \_more\_ & $\checkmark$ & 1.00 & 1.00 -- 2.50 \\" in text
     assert "\\midrule\n\\emph{ref} & -- & -- & -- \\\\\n\\bottomrule" in text
     assert r"\item a | b $\rightarrow$ c" in text
+    assert text.isascii()
     assert render.csv_rows(table) == [["50 % & _more_", 1, 1.005, 1.0, 2.5], ["ref", 0, "", "", ""]]
+
+
+def test_a_spread_stands_behind_its_mean() -> None:
+    columns = [Column("a", "A", spread="sd")]
+    table = Table("tab:x", "Cap", columns, [[Row({"a": 1.0, "sd": 0.125}), Row({"a": 2.0, "sd": None}), Row({})]])
+    dash = "\N{EN DASH}"
+    assert render.markdown(table).splitlines()[4:7] == ["| 1.00 ± 0.12 |", "| 2.00 |", f"| {dash} |"]
+    assert r"1.00 $\pm$ 0.12 \\" in render.tex(table)
+    assert render.csv_rows(table) == [[1.0, 0.125], [2.0, ""], ["", ""]]
+
+
+def test_csv_has_all_digits() -> None:
+    table = Table("tab:x", "Cap", [Column("a", "A")], [[Row({"a": 1 / 3}), Row({"a": 1e-12 / 3}), Row({"a": "67.80"})]])
+    assert render.csv_rows(table) == [[0.3333333333], [3.333333333e-13], ["67.80"]]

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pipeline.report.exits import exit_curve
+
+# Two classes; for logits (d, 0) the larger probability is 1 / (1 + e^-|d|).
+LABEL = np.array([0, 0, 1])
+
+
+def logits_of(means: list[list[float]]) -> np.ndarray:
+    """Give logits [T, N, 2] whose mean over the first t steps has difference means[t - 1][n]."""
+    steps = np.arange(1, len(means) + 1)[:, None]
+    single = np.diff(np.array(means) * steps, axis=0, prepend=0)
+    return np.stack([single, np.zeros_like(single)], axis=-1)
+
+
+def sure(probability: float) -> float:
+    return float(np.log(probability / (1 - probability)))
+
+
+# Confidences after step 1, 2, 3 of three recordings; a minus says class 1.
+MEANS = [
+    [sure(0.60), -sure(0.80), sure(0.55)],
+    [sure(0.75), sure(0.70), -sure(0.65)],
+    [sure(0.95), sure(0.90), -sure(0.72)],
+]
+
+
+@pytest.mark.parametrize(
+    ("threshold", "accuracy", "steps"),
+    [
+        (0.5, 1 / 3, 1.0),  # all at step 1: right, wrong, wrong
+        # 0.75 at step 2 right; 0.80 at step 1 wrong; 0.72 at step 3 right
+        (0.7, 2 / 3, (2 + 1 + 3) / 3),
+        (0.79, 2 / 3, (3 + 1 + 3) / 3),
+        # Nobody is that sure before the end: 0.95, 0.90, 0.72 at step 3, the last though it is not sure.
+        (0.85, 1.0, 3.0),
+        (0.999, 1.0, 3.0),
+    ],
+)
+def test_exit_by_hand(threshold: float, accuracy: float, steps: float) -> None:
+    found = exit_curve(logits_of(MEANS), LABEL, [threshold])
+    assert found[0] == pytest.approx([accuracy]) and found[1] == pytest.approx([steps])
+
+
+def test_a_threshold_that_is_reached_exactly_is_enough() -> None:
+    logits = np.zeros((2, 1, 2))
+    assert exit_curve(logits, np.array([0]), [0.5])[1] == pytest.approx([1.0])
+
+
+def test_the_ends_are_the_first_and_the_last_step() -> None:
+    logits = np.random.default_rng(0).normal(size=(4, 50, 10)).astype(np.float32)
+    label = np.arange(50) % 10
+    accuracy, steps = exit_curve(logits, label, [0.0, 1.01])
+    after = [np.mean(logits[:t].mean(axis=0).argmax(axis=-1) == label) for t in (1, 4)]
+    assert accuracy == pytest.approx(after) and steps == pytest.approx([1, 4])
+
+
+def test_more_confidence_takes_more_steps_and_large_logits_do_no_harm() -> None:
+    logits = np.random.default_rng(0).normal(size=(5, 80, 10)) * 1e4
+    steps = exit_curve(logits, np.zeros(80, dtype=int), [0.2, 0.5, 0.9, 0.99])[1]
+    assert np.all(np.diff(steps) >= 0) and np.isfinite(steps).all()
+
+
+def test_shapes_are_checked() -> None:
+    with pytest.raises(ValueError, match=r"\(3, 3, 2\) and \(2,\)"):
+        exit_curve(logits_of(MEANS), LABEL[:2], [0.5])
