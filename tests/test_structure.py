@@ -25,7 +25,7 @@ BROUGHT = {"pipeline.nets": {"h5py"}, "pipeline.training": set(), "pipeline.eval
 @pytest.mark.parametrize("package", FORBIDDEN)
 def test_imports_point_down(package: str) -> None:
     folder = Path(*package.split("."))
-    modules = [".".join(path.with_suffix("").parts).removesuffix(".__init__") for path in sorted(folder.glob("*.py"))]
+    modules = [".".join(path.with_suffix("").parts).removesuffix(".__init__") for path in sorted(folder.rglob("*.py"))]
     script = f"import sys, importlib; [importlib.import_module(m) for m in {modules!r}]; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     loaded = set(done.stdout.split())

@@ -11,8 +11,8 @@ from pipeline.config import Params
 from pipeline.report import rows
 from pipeline.report.exits import exit_curve
 from pipeline.report.results import Results, folder, load
-from pipeline.report.tables_costs import energy, latency, latency_by_step
-from pipeline.report.tables_exits import early_exit, exits_by_threshold
+from pipeline.report.tables.costs import energy, latency, latency_by_step
+from pipeline.report.tables.early_exit import early_exit, exits_by_threshold
 from pipeline.runtime.files import write_json
 from tests.report.conftest import Make
 

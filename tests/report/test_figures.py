@@ -10,13 +10,13 @@ import pytest
 from matplotlib.colors import to_rgb
 
 from pipeline.errors import FramesError
-from pipeline.report.camera import camera, colours
-from pipeline.report.curves import accuracy_vs_t, figure2, quantization, training_curves
-from pipeline.report.diagnostics import confusion, firing_rates
-from pipeline.report.recordings import preview
+from pipeline.report.figures.camera import camera, colours
+from pipeline.report.figures.curves import accuracy_vs_t, figure2, quantization, training_curves
+from pipeline.report.figures.diagnostics import confusion, firing_rates
+from pipeline.report.figures.recordings import preview
+from pipeline.report.figures.style import OFF, ON, drawing, look
+from pipeline.report.figures.tradeoffs import early_exit, energy_accuracy, exits
 from pipeline.report.results import load
-from pipeline.report.style import OFF, ON, drawing, look
-from pipeline.report.tradeoffs import early_exit, energy_accuracy, exits
 
 # A grid with series of different lengths, and recipes that only Figures 2 and 4 name.
 MANY = dict(

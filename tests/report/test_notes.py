@@ -4,9 +4,9 @@ import json
 
 from pipeline.report.metrics import headline
 from pipeline.report.results import folder, load
-from pipeline.report.tables import build
-from pipeline.report.tables_ablation import table2
-from pipeline.report.tables_quantization import table3
+from pipeline.report.tables.ablation import table2
+from pipeline.report.tables.build import build
+from pipeline.report.tables.quantization import table3
 from pipeline.runtime.files import write_json
 from tests.report.conftest import Make
 

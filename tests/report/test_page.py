@@ -17,11 +17,11 @@ from matplotlib.figure import Figure
 import stages.page
 from pipeline.config import parse
 from pipeline.errors import FileError
-from pipeline.report.captions import CAPTIONS
-from pipeline.report.page import page
-from pipeline.report.preamble import preamble
-from pipeline.report.render import Column, Row, Table, write
-from pipeline.report.style import drawing, save
+from pipeline.report.figures.style import drawing, save
+from pipeline.report.page.captions import CAPTIONS
+from pipeline.report.page.page import page
+from pipeline.report.page.preamble import preamble
+from pipeline.report.tables.render import Column, Row, Table, write
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = (

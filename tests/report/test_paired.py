@@ -8,9 +8,10 @@ import pytest
 
 from pipeline.config import Params
 from pipeline.errors import FileError
-from pipeline.report import notes, paired
+from pipeline.report import paired
 from pipeline.report.results import Results, folder, load
-from pipeline.report.tables_ablation import paired_table, table2
+from pipeline.report.tables import notes
+from pipeline.report.tables.ablation import paired_table, table2
 from tests.report.conftest import Make
 
 MINUS = "\N{MINUS SIGN}"

@@ -8,9 +8,9 @@ import pytest
 
 from pipeline.errors import FileError
 from pipeline.report.arrays import Maps
-from pipeline.report.ratemaps import figure4, mosaic, rates
+from pipeline.report.figures.ratemaps import figure4, mosaic, rates
+from pipeline.report.figures.style import drawing
 from pipeline.report.results import load
-from pipeline.report.style import drawing
 
 GRID = dict(baselines=["tet"], recipes=["hsd"], seeds=[0])
 

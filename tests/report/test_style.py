@@ -9,11 +9,11 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from pipeline.config import parse
-from pipeline.report.style import PALETTE, drawing, look, method, methods, save
+from pipeline.report.figures.style import PALETTE, drawing, look, method, methods, save
 
 DRAW = """
 import sys; from pathlib import Path; from matplotlib.figure import Figure
-from pipeline.report.style import drawing, save
+from pipeline.report.figures.style import drawing, save
 with drawing():
     figure = Figure(); axes = figure.subplots(); axes.plot([1, 2], label="µ → ✓"); axes.legend()
     save(figure, Path(sys.argv[1]), "one", 50)

@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 
 from pipeline.errors import ConfigError, FileError
-from pipeline.report import render
 from pipeline.report.metrics import headline
-from pipeline.report.render import Column, Row, Table
 from pipeline.report.results import Results, folder, load
-from pipeline.report.tables import build
-from pipeline.report.tables_ablation import table2
-from pipeline.report.tables_comparison import table1
-from pipeline.report.tables_methods import table4, table5
-from pipeline.report.tables_quantization import table3
+from pipeline.report.tables import render
+from pipeline.report.tables.ablation import table2
+from pipeline.report.tables.build import build
+from pipeline.report.tables.comparison import table1
+from pipeline.report.tables.methods import table4, table5
+from pipeline.report.tables.quantization import table3
+from pipeline.report.tables.render import Column, Row, Table
 from pipeline.runtime.files import write_json
 from tests.report.conftest import Make
 

@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from matplotlib.figure import Figure
 
 from pipeline.config import Params
-from pipeline.report.curves import accuracy_vs_t, figure2, quantization, training_curves
-from pipeline.report.diagnostics import confusion, firing_rates
-from pipeline.report.ratemaps import figure4
+from pipeline.report.figures.curves import accuracy_vs_t, figure2, quantization, training_curves
+from pipeline.report.figures.diagnostics import confusion, firing_rates
+from pipeline.report.figures.ratemaps import figure4
+from pipeline.report.figures.tradeoffs import early_exit, energy_accuracy
 from pipeline.report.results import Results
-from pipeline.report.tradeoffs import early_exit, energy_accuracy
 
 # Each draws one data set, or gives None where the grid lacks the runs it shows.
 DRAWN: Mapping[str, Callable[[Results, Params, str], Figure | None]] = {

@@ -13,7 +13,7 @@ import markdown
 
 from pipeline.config import Params
 from pipeline.errors import FileError
-from pipeline.report.captions import CAPTIONS, caption
+from pipeline.report.page.captions import CAPTIONS, caption
 
 PNG = b"\x89PNG\r\n\x1a\n"
 # Pixels of the page to an inch of a figure: its letters become as large as the page's.

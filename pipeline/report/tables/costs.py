@@ -6,10 +6,11 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.config import Params
-from pipeline.report import cells, notes, rows
-from pipeline.report.render import Column, Row, Table, Value
+from pipeline.report import rows
 from pipeline.report.results import ANN, CONVERTED, Cell, Results
-from pipeline.report.tables_comparison import SEEN
+from pipeline.report.tables import cells, notes
+from pipeline.report.tables.comparison import SEEN
+from pipeline.report.tables.render import Column, Row, Table, Value
 
 # Of a recording's events: beyond it a recipe is said to wait for all.
 ALL = 0.9995

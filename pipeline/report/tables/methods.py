@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from pipeline.config import Params, Recipe
-from pipeline.report import cells, notes, paired, paper, rows
-from pipeline.report.render import Column, Row, Table, Value
+from pipeline.report import paired, paper, rows
 from pipeline.report.results import Results
+from pipeline.report.tables import cells, notes
+from pipeline.report.tables.render import Column, Row, Table, Value
 
 Say = Callable[[Recipe], dict[str, Value]]
 

@@ -10,11 +10,11 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from pipeline.config import Params
-from pipeline.report.axes import Series, bars, legend_beside, one, seeds, spread, title
 from pipeline.report.exits import exit_curve
+from pipeline.report.figures.axes import Series, bars, legend_beside, one, seeds, spread, title
+from pipeline.report.figures.style import GREY, Look, look, method
 from pipeline.report.results import ANN, CONVERTED, Cell, Results
 from pipeline.report.rows import ablation, present
-from pipeline.report.style import GREY, Look, look, method
 
 
 def early_exit(results: Results, params: Params, dataset: str) -> Figure | None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pipeline.config import Params
 from pipeline.report import rows
-from pipeline.report.render import Table
 from pipeline.report.results import Results
-from pipeline.report.tables_ablation import paired_table, table2
-from pipeline.report.tables_comparison import table1
-from pipeline.report.tables_costs import energy, latency, latency_by_step
-from pipeline.report.tables_exits import early_exit, exits_by_threshold
-from pipeline.report.tables_methods import table4, table5
-from pipeline.report.tables_quantization import table3
+from pipeline.report.tables.ablation import paired_table, table2
+from pipeline.report.tables.comparison import table1
+from pipeline.report.tables.costs import energy, latency, latency_by_step
+from pipeline.report.tables.early_exit import early_exit, exits_by_threshold
+from pipeline.report.tables.methods import table4, table5
+from pipeline.report.tables.quantization import table3
+from pipeline.report.tables.render import Table
 
 # A table of one row compares nothing.
 FEWEST = 2

@@ -9,10 +9,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from pipeline.config import Params
-from pipeline.report.axes import DODGE, Series, bars, legend_beside, line, one, title
+from pipeline.report.figures.axes import DODGE, Series, bars, legend_beside, line, one, title
+from pipeline.report.figures.style import Look, look
 from pipeline.report.results import ANN, CONVERTED, Cell, Results
 from pipeline.report.rows import ablation, present
-from pipeline.report.style import Look, look
 
 
 def accuracy_vs_t(results: Results, params: Params, dataset: str) -> Figure:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pipeline.config import Params
-from pipeline.report.render import Column, Row, Value
 from pipeline.report.results import Cell, Results
+from pipeline.report.tables.render import Column, Row, Value
 
 MILLION = 1e6
 OPTIMISTIC = "paper-compatible (optimistic) (%)"

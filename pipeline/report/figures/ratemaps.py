@@ -11,10 +11,10 @@ from matplotlib.image import AxesImage
 from pipeline.config import Params
 from pipeline.errors import FileError
 from pipeline.report.arrays import Maps
-from pipeline.report.axes import title
-from pipeline.report.camera import colours
+from pipeline.report.figures.axes import title
+from pipeline.report.figures.camera import colours
+from pipeline.report.figures.style import GREY
 from pipeline.report.results import Results, Run
-from pipeline.report.style import GREY
 
 Rates = npt.NDArray[np.float64]
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pipeline.config import Params
 from pipeline.report import paper
 from pipeline.report.paired import Comparison
-from pipeline.report.render import Row
 from pipeline.report.results import CONVERTED, Results
+from pipeline.report.tables.render import Row
 
 MINUS = "\N{MINUS SIGN}"
 # Below it a test is said to tell two networks apart.

@@ -13,8 +13,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from pipeline.config import Phases
-from pipeline.report.recordings import Recording
-from pipeline.report.style import GREY, OFF, ON
+from pipeline.report.figures.recordings import Recording
+from pipeline.report.figures.style import GREY, OFF, ON
 
 # The brightest pixels are few; beyond this percentile of the counts colour saturates, so that the rest is seen.
 SATURATION = 99.0

@@ -6,10 +6,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from pipeline.config import Params
-from pipeline.report.axes import legend_beside, one, seeds, title
+from pipeline.report.figures.axes import legend_beside, one, seeds, title
+from pipeline.report.figures.style import look
 from pipeline.report.results import CONVERTED, Results
 from pipeline.report.rows import ablation
-from pipeline.report.style import look
 
 NUMBERED_CLASSES = 20
 

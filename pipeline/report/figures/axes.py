@@ -8,9 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pipeline.config import Params
+from pipeline.report.figures.style import Look
 from pipeline.report.results import ANN, CONVERTED, Results
 from pipeline.report.statistics import wilson
-from pipeline.report.style import Look
 
 Series = npt.NDArray[np.float64]
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pipeline.config import Params, Recipe
-from pipeline.report import cells, notes, paired, paper, rows
-from pipeline.report.render import Column, Row, Table, Value
+from pipeline.report import paired, paper, rows
 from pipeline.report.results import ANN, CONVERTED, Cell, Results
 from pipeline.report.statistics import mean
+from pipeline.report.tables import cells, notes
+from pipeline.report.tables.render import Column, Row, Table, Value
 
 
 def table2(results: Results, params: Params) -> Table:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pipeline.config import Params
-from pipeline.report import cells, notes, paper
-from pipeline.report.render import Column, Row, Table, Value
+from pipeline.report import paper
 from pipeline.report.results import ANN, CONVERTED, Results
+from pipeline.report.tables import cells, notes
+from pipeline.report.tables.render import Column, Row, Table, Value
 
 
 def table3(results: Results, params: Params) -> Table:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pipeline.config import Params
-from pipeline.report import cells, cited, notes, paper, rows
-from pipeline.report.render import Column, Row, Table, Value
+from pipeline.report import cited, paper, rows
 from pipeline.report.results import Results
+from pipeline.report.tables import cells, notes
+from pipeline.report.tables.render import Column, Row, Table, Value
 
 SEEN = {"phase2": "phase 2", "whole": "whole"}
 OURS, CITED, REPRODUCED = "run here", "cited", "cited (†)"

@@ -9,9 +9,9 @@ from pathlib import Path
 from jinja2 import Environment, StrictUndefined
 
 from pipeline.config import Params
-from pipeline.report.entries import NUMBERED, Entry, figures, tables
-from pipeline.report.preamble import preamble
-from pipeline.report.settings import settings
+from pipeline.report.page.entries import NUMBERED, Entry, figures, tables
+from pipeline.report.page.preamble import preamble
+from pipeline.report.page.settings import settings
 
 PAPER_FIGURES = ("figure-figure2", "figure-figure4")
 # What goes beyond the paper, in this order: a word in the name of a table or figure, and what heads them together.

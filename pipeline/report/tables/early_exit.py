@@ -8,11 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.config import Params
-from pipeline.report import cells, notes, rows
+from pipeline.report import rows
 from pipeline.report.exits import exit_curve
-from pipeline.report.render import Column, Row, Table, Value
 from pipeline.report.results import Results
 from pipeline.report.statistics import deviation, mean, wilson
+from pipeline.report.tables import cells, notes
+from pipeline.report.tables.render import Column, Row, Table, Value
 
 
 @dataclass(frozen=True)

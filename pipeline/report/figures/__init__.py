@@ -1,0 +1,1 @@
+"""Figures: what is drawn in each, and how every one looks."""

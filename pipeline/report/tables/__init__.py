@@ -1,0 +1,1 @@
+"""Tables of numbers: what stands in each, and how it is written."""
