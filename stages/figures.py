@@ -9,11 +9,11 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from pipeline.config import Params
-from pipeline.report.camera import camera
-from pipeline.report.figures import DRAWN
-from pipeline.report.recordings import preview
+from pipeline.report.figures.camera import camera
+from pipeline.report.figures.drawn import DRAWN
+from pipeline.report.figures.recordings import preview
+from pipeline.report.figures.style import drawing, save
 from pipeline.report.results import Results, load
-from pipeline.report.style import drawing, save
 from pipeline.runtime.files import replacing
 from pipeline.runtime.progress import progress
 from stages import _cli, _paths

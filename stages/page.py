@@ -6,7 +6,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from pipeline.config import Params
-from pipeline.report.page import page
+from pipeline.report.page.page import page
 from pipeline.runtime.files import write_text
 from stages import _cli
 

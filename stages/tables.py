@@ -6,10 +6,11 @@ from argparse import Namespace
 from pathlib import Path
 
 from pipeline.config import Params
-from pipeline.report import plots, render
+from pipeline.report import plots
 from pipeline.report.metrics import headline
 from pipeline.report.results import load
-from pipeline.report.tables import build
+from pipeline.report.tables import render
+from pipeline.report.tables.build import build
 from pipeline.runtime.files import replacing, write_json
 from stages import _cli, _paths
 

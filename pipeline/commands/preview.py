@@ -11,9 +11,9 @@ from pipeline.events.listing import Recording, list_recordings
 from pipeline.events.read import read_events
 from pipeline.frames import integrate
 from pipeline.frames.build import turns_of
-from pipeline.report import recordings as report
-from pipeline.report.camera import camera
-from pipeline.report.style import drawing
+from pipeline.report.figures import recordings as report
+from pipeline.report.figures.camera import camera
+from pipeline.report.figures.style import drawing
 from pipeline.runtime.files import replacing
 
 
