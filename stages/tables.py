@@ -26,7 +26,7 @@ def main(params: Params, _: Namespace) -> None:
     with replacing(report / "plots") as curves, replacing(report / "tables") as tables:
         curves.mkdir()
         tables.mkdir()
-        plots.write(results, curves)
+        plots.write(results, params, curves)
         for name, table in made.items():
             render.write(table, tables, name)
     write_json(report / "metrics.json", headline(results, params))

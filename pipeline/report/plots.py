@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.report.results import ANN, Results
+from pipeline.config import Params
+from pipeline.report.results import ANN, CONVERTED, Results
+from pipeline.report.rows import ablation
 from pipeline.runtime.files import write_csv
 
 
-def write(results: Results, directory: Path) -> None:
+def write(results: Results, params: Params, directory: Path) -> None:
     """Write accuracy_vs_t.csv, curves.csv and confusion.csv into a directory.
 
     accuracy_vs_t: dataset, recipe, t, accuracy (%), mean over seeds; the ANN among the recipes as `ann`.
     curves: dataset, recipe, epoch, loss, accuracy (%), on training data, mean over seeds.
-    confusion: actual, predicted, a row for each test recording, for the last recipe and the first seed of the grid.
+    confusion: actual, predicted, a row for each test recording, for the last row of Table 2 and the first seed.
 
     Raises:
         FileError: a file of a run is missing or damaged.
@@ -38,14 +40,14 @@ def write(results: Results, directory: Path) -> None:
             ]
     write_csv(directory / "accuracy_vs_t.csv", ["dataset", "recipe", "t", "accuracy"], accuracy)
     write_csv(directory / "curves.csv", ["dataset", "recipe", "epoch", "loss", "accuracy"], curves)
-    write_csv(directory / "confusion.csv", ["actual", "predicted"], _answers(results))
+    write_csv(directory / "confusion.csv", ["actual", "predicted"], _answers(results, params))
 
 
-def _answers(results: Results) -> list[tuple[str, str]]:
+def _answers(results: Results, params: Params) -> list[tuple[str, str]]:
     grid = results.grid
     rows = []
     for dataset in grid.datasets:
-        run = results.cell(dataset, grid.ann, results.last).runs[0]
+        run = results.cell(dataset, grid.ann, [CONVERTED, *ablation(results, params)][-1]).runs[0]
         classes, _ = run.confusion()
         prefix = f"{dataset} " if len(grid.datasets) > 1 else ""
         label, answer = run.answers()

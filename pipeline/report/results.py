@@ -156,11 +156,6 @@ class Results:
         """All recipes of the grid, but for the sweep's at other ANNs."""
         return [*self.grid.baselines, *self.grid.whole, *self.grid.recipes]
 
-    @property
-    def last(self) -> str:
-        """The recipe whose confusion is shown; the converted network where the grid has no recipe."""
-        return [CONVERTED, *self.recipes][-1]
-
     def cell(self, dataset: str, ann: str, name: str) -> Cell:
         """Give a cell; a baseline needs no ANN and stands under the grid's `ann`."""
         return self.cells[dataset, ann, name]
