@@ -129,6 +129,8 @@ class Job:
                 "network": self.params.network_of(self.dataset).model_dump(),
                 "phases": self.settings.phases.model_dump(),
                 "augment": self.settings.augment.model_dump(),
+                # Decides nothing in the training, but what is measured beside it.
+                "monitor": self.settings.monitor.model_dump(),
                 "inputs": [file_digest(path) for path in inputs],
                 "machine": self.machine.describe(),
             }

@@ -10,12 +10,20 @@ import numpy as np
 import yaml
 from PIL import Image
 
+from pipeline.config import Recipe
+
 CLASSES = ("bar", "cross", "dot")
+PARAMS = Path(__file__).parents[1] / "params.yaml"
+
+
+def recipe(**changes: Any) -> Recipe:
+    """Give a recipe that says what sets it apart; all else is from recipe_defaults of params.yaml."""
+    return Recipe(**{**yaml.safe_load(PARAMS.read_text())["recipe_defaults"], **changes})
 
 
 def params() -> dict[str, Any]:
     """Give params.yaml with everything made small; the images are expected below `data/images/tiny`."""
-    document: dict[str, Any] = copy.deepcopy(yaml.safe_load(Path("params.yaml").read_text()))
+    document: dict[str, Any] = copy.deepcopy(yaml.safe_load(PARAMS.read_text()))
     embedded = document["datasets"]["embedded"]
     embedded["recordings"].update(
         images="data/images/tiny", per_class=8, image_size=12, sensor=[18, 18], duration_ms=40
@@ -23,13 +31,19 @@ def params() -> dict[str, Any]:
     embedded["recordings"]["camera"].update(contrast=0.4)
     embedded["integrate"].update(steps=5, sensor=[18, 18], frame_size=[18, 18])
     embedded["integrate"]["split"]["train"] = 5
+    embedded["whole"] = [2, 5]
     embedded["phases"] = {"offset": 0, "t1": 2, "t2": 2}
     for schedule in (embedded["train_ann"]["schedule"], *embedded["finetune"].values()):
         schedule.update(epochs=2, batch_size=8)
     document["networks"]["vgg-snn-8th"]["width"] = 1 / 32
     document["grid"].update(
-        anns=["l4", "l8"], sweep=["l4"], baselines=["if"], recipes=["skd", "hsd"], sweep_recipes=["hsd"], seeds=[0]
-    )
+        anns=["l4", "l8"], sweep=["l4"], baselines=["if"], whole=["tet-2", "tet-all"], resplit=["embedded"],
+        recipes=["skd", "hsd"], sweep_recipes=["hsd"], seeds=[0],
+    )  # fmt: skip
+    document["methods"].update(
+        anns=["l4", "l8"], sweep=["l4"], baselines=["if", "sltt"], whole=["tet-2", "tet-all"],
+        recipes=["hsd", "hsd-1", "feature"], seeds=[0],
+    )  # fmt: skip
     document["report"].update(preview=2, dpi=50)
     return document
 

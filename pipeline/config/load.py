@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from pipeline.config.explain import explain
 from pipeline.config.names import nearest
-from pipeline.config.networks import SMALLEST_FRAME
+from pipeline.config.networks import MAP_ACTIVATIONS, SMALLEST_FRAME
 from pipeline.config.recipe import Recipe, complete
 from pipeline.config.schema import Grid, Params, Report
 from pipeline.errors import ConfigError
@@ -94,6 +94,27 @@ def _check_steps(params: Params, where: str, dataset: str, name: str) -> None:
         )
 
 
+def _check_layers(params: Params, dataset: str, name: str) -> None:
+    recipe, settings = params.recipe(name), params.dataset(dataset)
+    network = params.network_of(dataset)
+    places = {f"recipes.{name}.taps": recipe.taps}
+    if recipe.attention is not None:
+        places[f"networks.{settings.network}.attention"] = network.attention
+        if not network.attention:
+            raise ConfigError(
+                f"params.yaml: networks.{settings.network}.attention: recipe {name!r} has attention, the network names "
+                "no layer behind which it goes"
+            )
+    known = [f"act{number}" for number in range(1, MAP_ACTIVATIONS[network.family] + 1)]
+    for key, layers in places.items():
+        for layer in layers:
+            if layer not in known:
+                raise ConfigError(
+                    f"params.yaml: {key}: {settings.network}, the network of {dataset}, has no map activation "
+                    f"{layer!r}; it has {known[0]} to {known[-1]}"
+                )
+
+
 def _gather_grids(document: dict[str, Any]) -> dict[str, Any]:
     groups = {key: value for key, value in document.items() if key in Params.model_fields and key != "grids"}
     others = {key: value for key, value in document.items() if key not in groups}
@@ -135,6 +156,7 @@ def _check_names(params: Params, where: str, grid: Grid) -> None:
             params.levels(dataset, ann)
         for name in (*grid.baselines, *grid.recipes, *grid.sweep_recipes, *grid.whole):
             _check_steps(params, where, dataset, name)
+            _check_layers(params, dataset, name)
     for name in grid.simulated:
         if params.dataset(name).recordings is None:
             raise ConfigError(

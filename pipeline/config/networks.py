@@ -10,6 +10,8 @@ from pipeline.config.base import Count, Group, Name, Names, Nonnegative, Positiv
 
 # Height and width that a family of networks needs at least, px: a pixel is left after its poolings of 2.
 SMALLEST_FRAME = {"vgg_snn": 16, "snn5": 32}
+# Activations act1, act2, ... of maps, at which features are tapped and behind which attention goes.
+MAP_ACTIVATIONS = {"vgg_snn": 8, "snn5": 5}
 
 
 class VggSnn(Group):

@@ -92,7 +92,8 @@ def tiny_params_with_cifar() -> dict[str, Any]:
 
     document = yaml.safe_load(Path("params.yaml").read_text())
     document["datasets"]["cifar10dvs"] = {**document["datasets"]["embedded"], "recordings": None}
-    document["datasets"]["cifar10dvs"]["train_ann"]["levels"] |= {"own": 8, "other": 16}
+    # Its recipes want more frames than the tiny set has.
+    del document["paper"]
     return document
 
 

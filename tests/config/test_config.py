@@ -42,18 +42,22 @@ def refusal(document: dict[str, Any]) -> str:
     return str(error.value)
 
 
-def test_params_yaml_is_valid_and_has_the_two_grids() -> None:
+def test_params_yaml_is_valid_and_has_its_grids() -> None:
     params = load()
     assert params.grid.name == "default" and params.grid.seeds == [0]
     study = params.grids["study"]
     assert study.model_copy(update={"name": "default", "seeds": [0]}) == params.grid
     assert len(study.seeds) == 5
+    assert set(params.grids) == {"study", "methods", "paper"}
 
 
 @pytest.mark.parametrize(
     ("path", "wrong"),
     [
         ("recipes.hsd.weight", "wieght"),
+        ("recipe_defaults.temperature", "temperatur"),
+        ("recipes.tcja-5.attention.kernel_t", "kernel_tt"),
+        ("datasets.embedded.monitor.validation", "validatoin"),
         ("grid.seeds", "seed"),
         ("study.recipes", "recipies"),
         ("datasets.embedded.train_ann.threshold", "treshold"),
@@ -72,7 +76,7 @@ def test_misspelt_keys_are_named_with_the_nearest(path: str, wrong: str) -> None
     assert f"did you mean '{key}'?" in message
 
 
-@pytest.mark.parametrize("path", ["recipes.hsd.loss", "grid.seeds", "datasets.embedded.phases", "report"])
+@pytest.mark.parametrize("path", ["recipe_defaults.loss", "grid.seeds", "datasets.embedded.phases", "report"])
 def test_missing_keys_are_named(path: str) -> None:
     document = copy.deepcopy(DOCUMENT)
     *groups, key = path.split(".")
@@ -140,8 +144,8 @@ def test_ill_typed_and_impossible_values_are_named(path: str, value: Any, expect
         ("study.datasets", ["embeded"], "did you mean 'embedded'?"),
         ("datasets.embedded.network", "vgg", "networks has no entry 'vgg'"),
         ("grid.recipes", ["if2"], "no entry 'if2'"),
-        ("grid.baselines", ["hsd"], "both baselines and recipes"),
-        ("grid.recipes", ["if", "hsd"], "both baselines and recipes"),
+        ("grid.baselines", ["hsd"], "two of baselines, whole and recipes: hsd"),
+        ("grid.recipes", ["if", "hsd"], "two of baselines, whole and recipes: if"),
         ("grid.sweep_recipes", ["if"], "takes recipes that need an ANN"),
         ("datasets.embedded.recordings", None, "nothing to simulate"),
         ("datasets.ncaltech101.train_ann.levels", {"on": 32, "other": 16}, "no entry 'own'; did you mean 'on'?"),

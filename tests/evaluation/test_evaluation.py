@@ -13,8 +13,9 @@ from torch import nn
 
 from pipeline.evaluation.accuracy import confusion, correct_after, predict
 from pipeline.evaluation.operations import count_operations, energy_uj
-from pipeline.evaluation.results import write_results
+from pipeline.evaluation.results import Arrival, Maps, write_results
 from pipeline.nets import IF, QCFS, FrameNet, vgg_snn
+from pipeline.nets.attention import TCJA
 from pipeline.nets.dropout import StepDropout
 from pipeline.nets.snn5 import Vote
 from pipeline.runtime.hardware import Hardware
@@ -101,18 +102,59 @@ def test_energy_is_that_of_45_nm() -> None:
     assert energy_uj(0, 1e6) == pytest.approx(0.9)
 
 
+def test_attention_is_counted_and_the_layer_behind_still_adds() -> None:
+    attention = TCJA(2, 1, 3, 2)
+    layers = {"conv1": filled(nn.Conv2d(2, 1, 1, bias=False)), "act1": IF(3.0), "tcja_act1": attention,
+              "flatten": nn.Flatten(), "fc": filled(nn.Linear(16, 5, bias=False))}  # fmt: skip
+    frames = np.zeros((1, 2, 2, 4, 4), np.uint8)
+    frames[0, 0, 0, :2, 0] = 2  # two spikes, in step 0
+    first, weighed, last = count_operations(FrameNet(layers), frames, 1, CPU, "t")
+    # Over steps: 2 x 2 channels of width 3 at one place; over channels: 1 x 1 of width 2 at two; one for each spike.
+    assert (weighed.name, weighed.macs, weighed.synops) == ("tcja_act1", 2 * 2 * 3 + 2 * 2 + 2, 0)
+    assert (last.macs, last.synops) == (0, 2 * 5)
+    assert first.firing_rate == pytest.approx(2 / (2 * 16)) and weighed.firing_rate is None
+
+
+def test_arrival_by_hand() -> None:
+    # Four frames of two recordings; the network sees the last two.
+    ended = np.array([[2, 4, 6, 8], [0, 1, 1, 4]])
+    ended_us = np.array([[1000, 2000, 2500, 4000], [0, 0, 0, 9500]])
+    arrival = Arrival.of(ended, ended_us, slice(2, 4))
+    assert arrival.share.tolist() == [[0.75, 0.25], [1.0, 1.0]]
+    assert arrival.time_ms.tolist() == [[2.5, 0.0], [4.0, 9.5]]
+    assert arrival.share.dtype == arrival.time_ms.dtype == np.float32
+    # Events after the last frame seen count: a network of the first half never has all of a recording.
+    assert Arrival.of(ended, ended_us, slice(0, 2)).share.tolist() == [[0.25, 0.0], [0.5, 0.25]]
+    # An empty recording cannot be: but it would be no division by nothing.
+    assert Arrival.of(ended * 0, ended_us, slice(0, 1)).share.tolist() == [[0.0, 0.0]]
+
+
 def test_results_are_whole_and_repeatable(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     logits, labels = rng.normal(size=(3, 20, 4)).astype(np.float32), rng.integers(0, 4, 20)
+    arrival = Arrival(rng.random((3, 20), np.float32), rng.random((3, 20), np.float32) * 100)
     net = two_layers(IF(2.0), False)
     layers = count_operations(net, np.ones((1, 2, 2, 4, 4), np.uint8), 1, CPU, "t")
-    for name in ("a", "b"):
-        write_results(tmp_path / name, logits, labels, list("wxyz"), layers, (("epoch",), [[1]]), {"levels": 8})
+    maps = Maps(np.ones((3, 1, 4, 4), np.uint8), np.full((3, 2, 4, 4), 7, np.uint8), "w/1")
+    for name, shown in (("a", maps), ("b", maps), ("c", None)):
+        curves = (("epoch", "val_accuracy"), [[1, ""], [2, 0.5]])
+        write_results(tmp_path / name, logits, labels, arrival, list("wxyz"), layers, curves, shown, {"levels": 8})
     files = sorted(path.name for path in (tmp_path / "a").iterdir())
-    assert files == ["accuracy.csv", "confusion.csv", "curves.csv", "layers.csv", "logits.npz", "metrics.json"]
+    assert files == [
+        "accuracy.csv", "confusion.csv", "curves.csv", "layers.csv", "logits.npz", "maps.npz", "metrics.json",
+    ]  # fmt: skip
     assert all((tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes() for name in files)
+    # An ANN has no spikes to show.
+    assert sorted(path.name for path in (tmp_path / "c").iterdir()) == [name for name in files if name != "maps.npz"]
     kept = np.load(tmp_path / "a" / "logits.npz", allow_pickle=False)
+    assert set(kept) == {"logits", "label", "share", "time_ms"}
     np.testing.assert_array_equal(kept["logits"], logits)
+    np.testing.assert_array_equal(kept["share"], arrival.share)
+    np.testing.assert_array_equal(kept["time_ms"], arrival.time_ms)
+    shown = np.load(tmp_path / "a" / "maps.npz", allow_pickle=False)
+    assert set(shown) == {"spikes", "frames", "name"} and str(shown["name"]) == "w/1"
+    np.testing.assert_array_equal(shown["frames"], maps.frames)
+    assert (tmp_path / "a" / "curves.csv").read_text().split() == ["epoch,val_accuracy", "1,", "2,0.5"]
     metrics = json.loads((tmp_path / "a" / "metrics.json").read_text())
     assert metrics["accuracy"] == (logits.mean(0).argmax(-1) == labels).mean()
     with open(tmp_path / "a" / "confusion.csv") as file:

@@ -14,7 +14,7 @@ from pipeline.errors import FileError, FramesError
 from pipeline.events import aedat2, events_from, npz, read_events
 from pipeline.events.published import DATASETS
 from pipeline.frames import integrate
-from pipeline.frames.build import build
+from pipeline.frames.build import build, frame_ends
 from pipeline.frames.store import load
 
 EMBEDDED = load_params().dataset("embedded").integrate
@@ -53,9 +53,64 @@ def test_file_holds_what_was_integrated(tmp_path: Path) -> None:
     assert len(train.labels) == 12 and len(test.labels) == 6
     assert not set(train.names) & set(test.names)
     with h5py.File(tmp_path / "f.h5") as file:
-        assert file["n_events"][:].tolist() == [300] * 18
-        assert set(file) == {"frames", "label", "split", "name", "n_events"}
+        assert file["ended"][:].tolist() == [[75, 150, 225, 300]] * 18
+        assert set(file) == {"frames", "label", "split", "name", "ended", "ended_us"}
         assert not {key for key in file.attrs if key in ("time", "host", "path", "created")}
+
+
+def test_the_ends_of_frames_by_hand() -> None:
+    times = [100, 110, 120, 130, 400, 410, 500]
+    events = events_from(times, [1] * 7, [1] * 7, [True] * 7)
+    # By number: 7 // 3 = 2 events each, the last takes the remainder.
+    ended, ended_us = frame_ends(events, settings(steps=3))
+    assert ended.tolist() == [2, 4, 7] and ended_us.tolist() == [10, 30, 400]
+    # By time: slices of 100 us; nothing comes in the second and third.
+    ended, ended_us = frame_ends(events, settings(steps=4, split_by="time"))
+    assert ended.tolist() == [4, 4, 4, 7] and ended_us.tolist() == [30, 30, 30, 400]
+    # Fewer events than frames: all in the last.
+    ended, ended_us = frame_ends(events[:3], settings(steps=4))
+    assert ended.tolist() == [0, 0, 0, 3] and ended_us.tolist() == [0, 0, 0, 20]
+    assert ended.dtype == ended_us.dtype == np.int64
+
+
+def test_ends_stay_with_their_recording(tmp_path: Path) -> None:
+    root = recordings(tmp_path / "raw", events=301)
+    aedat2.write(root / "b" / "b_7.aedat", events_from(range(5, 25), [3] * 20, [3] * 20, [True] * 20))
+    (root / "a" / "a_7.aedat").write_bytes(b"nothing")
+    build(root, tmp_path / "f.h5", "toy", settings(bad_recordings="skip"), 1)
+    test = load(tmp_path / "f.h5", 1)
+    row = test.names.index("b/b_7.aedat")
+    assert test.ended[row].tolist() == [5, 10, 15, 20] and test.ended_us[row].tolist() == [4, 9, 14, 19]
+    assert {tuple(ends) for index, ends in enumerate(test.ended.tolist()) if index != row} == {(75, 150, 225, 301)}
+    # Events are counted before the frames are made smaller.
+    dropped = settings(resize="nearest", bad_recordings="skip")
+    built = build(root, tmp_path / "n.h5", "toy", dropped, 1)
+    assert built.events == 16 * 301 + 20 > built.counted
+    np.testing.assert_array_equal(load(tmp_path / "n.h5", 1).ended, test.ended)
+
+
+@pytest.mark.parametrize("split_by", ["number", "time"])
+def test_recordings_split_anew_are_the_same_recordings(tmp_path: Path, split_by: str) -> None:
+    """Whatever the number of frames: same names and sides, and all events, so that frames add up to one another."""
+    root = recordings(tmp_path / "raw", events=307)
+    made = {}
+    for steps in (1, 2, 5, 10):
+        changed = settings(steps=steps, split_by=split_by, resize="nearest", validation=Validation(share=0.3, seed=1))
+        build(root, tmp_path / f"t{steps}.h5", "toy", changed, 1)
+        made[steps] = load(tmp_path / f"t{steps}.h5")
+    one = made.pop(1)
+    assert one.frames.max() > 0
+    for steps, other in made.items():
+        assert other.names == one.names and other.header.manifest == one.header.manifest
+        assert other.header.sources == one.header.sources and other.frames.shape[1] == steps
+        for side in (0, 1, 2):
+            assert load(tmp_path / f"t{steps}.h5", side).names == load(tmp_path / "t1.h5", side).names != []
+        np.testing.assert_array_equal(other.frames.sum(1), one.frames[:, 0])
+        np.testing.assert_array_equal(other.ended[:, -1:], one.ended)
+        np.testing.assert_array_equal(other.ended_us[:, -1:], one.ended_us)
+    # Cuts of two frames are cuts of ten too, by time.
+    if split_by == "time":
+        np.testing.assert_array_equal(made[10].frames[:, :5].sum(1), made[2].frames[:, 0])
 
 
 def test_same_bytes_for_any_number_of_workers_and_other_bytes_for_other_events(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,35 @@ def test_output_does_not_depend_on_later_frames(activation) -> None:
     changed[3:] = frames(2, seed=9)
     assert torch.equal(net(x)[:3], net(changed)[:3])
     assert not torch.equal(net(x)[3:], net(changed)[3:])
+
+
+@pytest.mark.parametrize("activation", [lambda: IF(0.5), lambda: LIF(0.5)])
+def test_a_truncated_run_is_the_beginning_of_the_whole(activation) -> None:
+    """What DTS reads off at T' is what the network would have said in T' steps."""
+    net = settle(small(activation, width=1 / 8))
+    x = frames(5)
+    with torch.no_grad():
+        whole = net(x)
+        for steps in (1, 2, 4):
+            torch.testing.assert_close(net(x[:steps]), whole[:steps], rtol=1e-4, atol=1e-4)
+
+
+def test_taps_give_what_leaves_a_layer_averaged_over_the_steps() -> None:
+    x = frames(3, 2)
+    for net in (settle(small()), settle(small(lambda: IF(0.5)))):
+        kept = {}
+        for name in ("conv1", "pool2", "fc"):
+            keep = partial(kept.setdefault, name)
+            net.layers.get_submodule(name).register_forward_hook(lambda _, __, out, keep=keep: keep(out))
+        logits, features = net.tapped(x, ["pool2", "fc", "conv1", "act1"])
+        assert torch.equal(logits, net(x)) and set(features) == {"conv1", "act1", "pool2", "fc"}
+        for name, out in kept.items():
+            torch.testing.assert_close(features[name], out.unflatten(0, (3, 2)).mean(0))
+        assert features["act1"].shape == (2, 2, 16, 16)
+        torch.testing.assert_close(features["fc"], logits.mean(0))
+        assert net.tapped(x, ())[1] == {}
+    with pytest.raises(ValueError, match="no layer act9, b to tap; activations of this network: act1, act2"):
+        net.tapped(x, ["act9", "act1", "b"])
 
 
 def test_ann_sees_each_frame_alone() -> None:

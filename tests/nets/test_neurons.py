@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 from spikingjelly.activation_based import neuron, surrogate
+from torch import nn
 
 from pipeline.nets import IF, LIF, QCFS
+from pipeline.nets.neurons import membranes_kept
 
 
 @pytest.mark.parametrize("levels", [1, 4, 8, 16, 32])
@@ -111,3 +113,94 @@ def test_a_trained_threshold_stays_positive_and_comes_back() -> None:
 def test_threshold_must_be_positive() -> None:
     with pytest.raises(ValueError, match="above 0"):
         IF(0.0)
+
+
+def peer(kind: type, detach_reset: bool) -> nn.Module:
+    """SpikingJelly's neuron with the triangle of eq. 12, threshold 1."""
+    common = {"detach_reset": detach_reset, "step_mode": "m", "surrogate_function": surrogate.PiecewiseQuadratic(1.0)}
+    if kind is LIF:
+        return neuron.LIFNode(tau=2.0, decay_input=False, v_reset=0.0, **common)
+    made = neuron.IFNode(v_reset=None, **common)
+    made.v = 0.5
+    return made
+
+
+@pytest.mark.parametrize("kind", [IF, LIF])
+@pytest.mark.parametrize("detach_reset", [False, True])
+def test_spikes_and_gradients_are_spikingjellys(kind: type, detach_reset: bool) -> None:
+    torch.manual_seed(0)
+    upstream = torch.randn(7, 3, 5)
+    current = torch.randn(7, 3, 5) * 1.5
+    currents = [current.clone().requires_grad_() for _ in range(2)]
+    outputs = [kind(1.0, detach_reset=detach_reset)(currents[0]), peer(kind, detach_reset)(currents[1])]
+    assert torch.equal(*outputs)
+    for output in outputs:
+        output.backward(upstream)
+    torch.testing.assert_close(currents[0].grad, currents[1].grad)
+
+
+def by_autograd(kind: type, x: torch.Tensor, theta: torch.Tensor, v: torch.Tensor, detach_reset: bool) -> torch.Tensor:
+    """u = d v + x / θ, s = H(u - 1) with the triangle, reset, out = s θ: in plain PyTorch."""
+    spike, out = surrogate.PiecewiseQuadratic(alpha=1.0), []
+    for drive in x:
+        u = (0.5 if kind is LIF else 1.0) * v + drive / theta
+        s = spike(u - 1)
+        reset = s.detach() if detach_reset else s
+        v = u * (1 - reset) if kind is LIF else u - reset
+        out.append(s * theta)
+    return torch.stack(out)
+
+
+@pytest.mark.parametrize("kind", [IF, LIF])
+@pytest.mark.parametrize("detach_reset", [False, True])
+@pytest.mark.parametrize("shape", [(6, 4), (5, 2, 3, 4, 2)])
+def test_gradients_of_current_and_threshold_are_autograds(kind: type, detach_reset: bool, shape: tuple) -> None:
+    torch.manual_seed(0)
+    mine = (torch.randn(shape) * 3).requires_grad_()
+    theirs, upstream = mine.detach().clone().requires_grad_(), torch.randn(shape)
+    layer, theta = kind(2.0, True, detach_reset), torch.tensor(2.0, requires_grad=True)
+    out = layer(mine)
+    wanted = by_autograd(kind, theirs, theta, torch.full(shape[1:], 0.0 if kind is LIF else 0.5), detach_reset)
+    assert torch.equal(out, wanted) and 0 < (out > 0).float().mean() < 1
+    out.backward(upstream)
+    wanted.backward(upstream)
+    torch.testing.assert_close(mine.grad, theirs.grad)
+    torch.testing.assert_close(layer.threshold.grad, theta.grad, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", [IF, LIF])
+def test_steps_one_by_one_with_the_membrane_kept_are_all_steps_at_once(kind: type) -> None:
+    torch.manual_seed(0)
+    layer, current = kind(1.3), torch.randn(6, 3, 5) * 1.5
+    whole = layer(current)
+    for parts in ([1] * 6, [2, 4], [6]):
+        with membranes_kept(layer):
+            assert torch.equal(torch.cat([layer(part) for part in current.split(parts)]), whole)
+        assert layer.membrane is None and torch.equal(layer(current), whole)
+    assert not torch.equal(torch.cat([layer(part) for part in current.split(1)]), whole)
+
+
+@pytest.mark.parametrize("kind", [IF, LIF])
+def test_gradients_from_a_kept_membrane_are_autograds_and_stop_there(kind: type) -> None:
+    torch.manual_seed(0)
+    current, upstream = torch.randn(6, 4) * 2, torch.randn(3, 4)
+    first, second = current[:3].clone().requires_grad_(), current[3:].clone().requires_grad_()
+    layer, theta = kind(1.3, True), torch.tensor(1.3, requires_grad=True)
+    with membranes_kept(layer):
+        layer(first)
+        start = layer.membrane.clone()
+        layer(second).backward(upstream)
+    assert first.grad is None and not start.requires_grad
+    theirs = second.detach().clone().requires_grad_()
+    by_autograd(kind, theirs, theta, start, False).backward(upstream)
+    torch.testing.assert_close(second.grad, theirs.grad)
+    torch.testing.assert_close(layer.threshold.grad, theta.grad, rtol=1e-4, atol=1e-4)
+
+
+def test_membranes_are_dropped_when_what_keeps_them_fails() -> None:
+    net = nn.Sequential(IF(1.0), nn.Sequential(LIF(1.0)))
+    with pytest.raises(RuntimeError), membranes_kept(net):
+        net(torch.ones(2, 3))
+        assert all(layer.membrane is not None for layer in net.modules() if isinstance(layer, IF | LIF))
+        raise RuntimeError
+    assert all(layer.membrane is None and not layer.keeps for layer in net.modules() if isinstance(layer, IF | LIF))

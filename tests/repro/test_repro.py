@@ -18,7 +18,7 @@ from tests.repro.conftest import REPOSITORY, Clone, make_clone
 
 pytestmark = pytest.mark.repro
 
-REPORT = {"tables", "figures"}
+REPORT = {"tables", "figures", "page"}
 # Whatever changes in params.yaml is checked; whatever is reported is reported again.
 ALWAYS = {"check"} | REPORT
 
@@ -28,21 +28,33 @@ def test_one_run_makes_everything_and_the_second_runs_nothing(copy: Clone) -> No
     assert {
         "check", "recordings@embedded", "integrate@embedded", "train_ann@embedded-l4-0", "train_ann@embedded-l8-0",
         "convert@embedded-l4-0", "convert@embedded-l8-0", "finetune@embedded-skd-0", "finetune@embedded-hsd-0",
-        "sweep@embedded-hsd-l4-0", "baseline@embedded-if-0", "tables", "figures",
+        "sweep@embedded-hsd-l4-0", "baseline@embedded-if-0", "resplit@embedded", "whole@embedded-tet-2-0",
+        "whole@embedded-tet-all-0", "tables", "figures", "page",
     } == set(lock["stages"])  # fmt: skip
     metrics = json.loads((copy.root / "reports/default/metrics.json").read_text())
     assert set(metrics) == {"ann", "if", "skd", "hsd"}
     for name in ("table2_ablation", "table3_quantization"):
         for suffix in ("csv", "md", "tex"):
             assert (copy.root / f"reports/default/tables/{name}.{suffix}").stat().st_size > 100
-    assert copy.files("reports/default/figures/*.png") and copy.files("reports/default/figures/*.svg")
+    assert copy.files("reports/default/figures/*.png") and copy.files("reports/default/figures/*.pdf")
+    assert "<html" in (copy.root / "reports/default/index.html").read_text()
     assert not [path for path in copy.root.rglob(".*.partial") if ".dvc" not in path.parts]
     assert copy.repro() == []
 
 
 def test_a_recipes_weight_runs_that_recipe_and_the_report(copy: Clone) -> None:
     copy.change("recipes.skd.weight", 0.5)
-    assert set(copy.repro()) == {"finetune@embedded-skd-0"} | ALWAYS
+    copy.change("recipes.tet-2.weight", 0.5)
+    assert set(copy.repro()) == {"finetune@embedded-skd-0", "whole@embedded-tet-2-0"} | ALWAYS
+
+
+def test_what_all_frames_means_is_noticed_where_the_split_recordings_stay_the_same(copy: Clone) -> None:
+    assert sorted(copy.files("data/frames/embedded.whole/*")) == [
+        f"data/frames/embedded.whole/t{steps}.h5" for steps in (2, 5)
+    ]
+    copy.change("datasets.embedded.integrate.steps", 6)
+    status = copy.run("dvc", "status", "whole@embedded-tet-all-0").stdout
+    assert "integrate.steps" in status and "embedded.whole" not in status
 
 
 def test_one_anns_training_runs_what_hangs_on_it(copy: Clone) -> None:
@@ -52,9 +64,11 @@ def test_one_anns_training_runs_what_hangs_on_it(copy: Clone) -> None:
     } | ALWAYS  # fmt: skip
 
 
-def test_a_label_of_the_report_runs_the_report_alone(copy: Clone) -> None:
+def test_labels_of_the_report_train_nothing(copy: Clone) -> None:
     copy.change("report.dpi", 60)
+    copy.change("report.titles", {"skd": "Step-wise", "hsd": "Hybrid"})
     assert set(copy.repro()) == ALWAYS
+    assert "Step-wise" in (copy.root / "reports/default/tables/table2_ablation.md").read_text()
 
 
 def test_a_list_of_numbers_is_noticed(copy: Clone) -> None:
@@ -75,11 +89,6 @@ def test_changed_pictures_and_lists_are_noticed(copy: Clone) -> None:
         listed.write_text("\n".join(["name,split", *rows, ""]))
         copy.change("datasets.embedded.integrate.split", {"rule": "listed", "file": "data/splits/tiny.csv"})
         assert "integrate@embedded" in copy.repro("integrate@embedded")
-
-
-def test_a_title_trains_nothing(copy: Clone) -> None:
-    copy.change("recipes.skd.title", "Step-wise")
-    assert set(copy.repro()) == ALWAYS
 
 
 def test_wall_times_are_in_no_hash(copy: Clone) -> None:
@@ -197,12 +206,14 @@ def test_damaged_frames_are_named_and_leave_nothing_half_written(copy: Clone) ->
 
 def test_another_grid_is_chosen_by_name(copy: Clone) -> None:
     document = copy.params()
-    document["study"] = {**document["grid"], "name": "study", "recipes": ["hsd"], "seeds": [0, 1]}
+    # One without recipes for whole recordings: nothing is split anew.
+    smaller = {"recipes": ["hsd"], "whole": [], "resplit": [], "seeds": [0, 1]}
+    document["study"] = {**document["grid"], "name": "study", **smaller}
     (copy.root / "params.yaml").write_text(yaml.safe_dump(document, sort_keys=False))
     done = copy.run("dvc", "exp", "run", "-S", "grid=${study}", "tables")
     ran = [line.split("'")[1] for line in done.stdout.splitlines() if line.startswith("Running stage")]
     # Seed 0 is the default grid's and is not run again.
-    assert not [name for name in ran if name.endswith("-0")]
+    assert not [name for name in ran if name.endswith("-0") or name.startswith(("resplit", "whole"))]
     assert {"finetune@embedded-hsd-1", "train_ann@embedded-l8-1", "tables"} <= set(ran)
     assert (copy.root / "reports/study/tables/table2_ablation.csv").exists()
 

@@ -22,6 +22,7 @@ from pipeline.training import loop
 from pipeline.training.checkpoint import Checkpoint
 from pipeline.training.loop import Interrupted, fit, learning_rate
 from pipeline.training.recipes import ann_objective, frozen, snn_objective
+from tests import tiny
 
 CPU = Hardware(torch.device("cpu"), "fp32")
 
@@ -31,14 +32,8 @@ def schedule(epochs: int = 3, name: str = "sgd", **changes) -> Schedule:
     return Schedule(**{"epochs": epochs, "batch_size": 4, "optimiser": optimiser, "decay": "cosine", **changes})
 
 
-def recipe(**changes) -> Recipe:
-    return Recipe(
-        **{
-            "title": "HSD", "init": "converted", "neuron": "if", "threshold": 1.0, "loss": "skd", "weight": 1.0,
-            "temperature": 2.0, "average": "probabilities", "ce": "mean", "train_threshold": False,
-            "detach_reset": False, **changes,
-        }
-    )  # fmt: skip
+def hsd(**changes) -> Recipe:
+    return tiny.recipe(**{"init": "converted", "loss": "skd", "weight": 1.0, **changes})
 
 
 def data(count: int = 10, steps: int = 2) -> tuple[np.ndarray, np.ndarray]:
@@ -54,11 +49,11 @@ def objective():
     return ann_objective(TrainAnn(levels={}, schedule=schedule(), threshold=2.0, gradient="floor", loss="ace"))
 
 
-def train(net, root: Path, plan=None, what=None, seed: int = 0, keep: bool = False, augmentation=None):
+def train(net, root: Path, plan=None, what=None, seed: int = 0, keep: bool = False, augmentation=None, **more):
     frames, labels = data()
     plan, what = plan or schedule(), what or objective()
     checkpoint = Checkpoint({"n": 1}, root)
-    curves = fit(net, frames, labels, what, plan, seed, CPU, checkpoint, "test", augmentation)
+    curves = fit(net, frames, labels, what, plan, seed, CPU, checkpoint, "test", augmentation, **more)
     if not keep:
         checkpoint.delete()
     return net.state_dict(), curves
@@ -181,7 +176,7 @@ def test_teacher_is_another_object_and_bit_unchanged(tmp_path: Path) -> None:
     teacher = frozen(original)
     student = convert(original)
     before = {name: value.clone() for name, value in teacher.state_dict().items()}
-    trained, _ = train(student, tmp_path, what=snn_objective(recipe(), teacher))
+    trained, _ = train(student, tmp_path, what=snn_objective(hsd(), teacher))
     assert same(before, teacher.state_dict())
     assert not teacher.training and not any(parameter.requires_grad for parameter in teacher.parameters())
     assert teacher is not original and original.training
@@ -195,32 +190,14 @@ def test_thresholds_stay_frozen_unless_asked(tmp_path: Path) -> None:
     for moving in (False, True):
         student = convert(ann(), train_threshold=moving)
         before = [layer.threshold.item() for _, layer in student.activations()]
-        train(student, tmp_path, what=snn_objective(recipe(), teacher))
+        train(student, tmp_path, what=snn_objective(hsd(), teacher))
         after = [layer.threshold.item() for _, layer in student.activations()]
         assert (before != after) == moving
 
 
-def test_loss_is_cross_entropy_plus_weighted_distillation(tmp_path: Path) -> None:
-    original = ann()
-    train(original, tmp_path)
-    teacher, student = frozen(original), convert(original)
-    frames, labels = data()
-    batch, target = torch.from_numpy(frames).transpose(0, 1), torch.from_numpy(labels)
-    terms, _ = snn_objective(recipe(weight=0.3), teacher)(student, batch, target)
-    assert terms["distillation"] > 0
-    torch.testing.assert_close(terms["loss"], terms["ce"] + 0.3 * terms["distillation"])
-    alone, _ = snn_objective(recipe(loss="ce"), None)(student, batch, target)
-    assert torch.equal(alone["loss"], terms["ce"])
-
-
-def test_distillation_without_a_teacher_is_refused() -> None:
-    with pytest.raises(ValueError, match="needs a teacher"):
-        snn_objective(recipe(), None)
-
-
 def test_random_student_learns(tmp_path: Path) -> None:
     net = vgg_snn(3, (16, 16), 1 / 16, lambda: IF(1.0), torch.Generator().manual_seed(0))
-    what = snn_objective(recipe(init="random", loss="ce"), None)
+    what = snn_objective(tiny.recipe(), None)
     _, curves = train(net, tmp_path, schedule(30, "adam", optimiser=Optimiser(name="adam", lr=5e-3, momentum=0.9,
                                                                            weight_decay=0.0)), what)  # fmt: skip
     assert curves.rows[-1][1] < curves.rows[0][1]

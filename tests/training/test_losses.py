@@ -8,8 +8,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from spikingjelly.activation_based.functional import temporal_efficient_training_cross_entropy
 
-from pipeline.training.losses import AVERAGES, ace, ce_mean, kd, skd
+from pipeline.training.losses import AVERAGES, ace, ce_mean, features, kd, skd, tet
 
 LN2, LN3 = math.log(2), math.log(3)
 
@@ -28,6 +29,49 @@ def test_ce_mean_by_hand() -> None:
     # The mean logits are (0, ln3/2): softmax of class 0 is 1 / (1 + sqrt 3).
     logits = torch.tensor([[[0.0, 0.0]], [[0.0, LN3]]])
     assert ce_mean(logits, torch.tensor([0])).item() == pytest.approx(math.log(1 + math.sqrt(3)))
+
+
+def test_tet_without_its_second_term_is_ace_and_spikingjellys_to_the_bit() -> None:
+    logits, labels = draw(5, 6, 10, 0), torch.arange(6)
+    assert torch.equal(tet(logits, labels, 0.0, 1.0), ace(logits, labels))
+    # A logit that is no number must not come in by way of a term that weighs nothing.
+    endless = logits.clone()
+    endless[0, 0, 9] = -math.inf
+    assert tet(endless, labels, 0.0, 1.0).isfinite()
+    # SpikingJelly has the first term: a sum over steps divided by T, the batch first.
+    peer = temporal_efficient_training_cross_entropy(logits, labels)
+    torch.testing.assert_close(tet(logits, labels, 0.0, 1.0), peer)
+    torch.testing.assert_close(tet(logits, labels, 1e-3, logits.mean().item()) - 1e-3 * logits.var(correction=0),
+                               (1 - 1e-3) * peer)  # fmt: skip
+
+
+def test_tet_by_hand() -> None:
+    # ACE as above; the squares of the distances to 1 are 1, 1 and 1, (ln 3 - 1)^2.
+    logits = torch.tensor([[[0.0, 0.0]], [[0.0, LN3]]])
+    expected = 0.75 * (LN2 + math.log(4)) / 2 + 0.25 * (3 + (LN3 - 1) ** 2) / 4
+    assert tet(logits, torch.tensor([0]), 0.25, 1.0).item() == pytest.approx(expected)
+    # With the mean at 0, and nothing but the second term.
+    assert tet(logits, torch.tensor([0]), 1.0, 0.0).item() == pytest.approx(LN3**2 / 4)
+
+
+def test_features_by_hand() -> None:
+    student = {"a": torch.tensor([[[[1.0, 2.0]]]]), "b": torch.zeros(1, 2, 1, 1)}
+    teacher = {"b": torch.full((1, 2, 1, 1), 2.0), "a": torch.tensor([[[[0.0, 4.0]]]])}
+    # Taps weigh the same, whatever their size: (1 + 4) / 2 and 4.
+    assert features(student, teacher).item() == pytest.approx((2.5 + 4.0) / 2)
+    assert features(student, student).item() == 0
+
+
+def test_features_take_the_same_taps_and_leave_the_teacher_alone() -> None:
+    student = {"a": torch.ones(1, 1, requires_grad=True)}
+    teacher = {"a": torch.zeros(1, 1, requires_grad=True)}
+    features(student, teacher).backward()
+    assert student["a"].grad.item() == 2 and teacher["a"].grad is None
+    for other in ({}, {"b": teacher["a"]}, {**teacher, "b": teacher["a"]}):
+        with pytest.raises(ValueError, match="the same taps on both sides"):
+            features(student, other)
+    with pytest.raises(ValueError, match="the same taps"):
+        features({}, {})
 
 
 def test_kd_by_hand() -> None:

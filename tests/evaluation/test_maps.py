@@ -1,0 +1,52 @@
+"""Firing-rate maps show the first layer's own spikes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from pipeline.evaluation.maps import first_spikes
+from pipeline.nets import IF, LIF, QCFS, FrameNet, vgg_snn
+from pipeline.runtime.hardware import Hardware
+
+CPU = Hardware(torch.device("cpu"), "fp32")
+# No two axes of the same length, so that no two can be mistaken for each other.
+T, H, W = 5, 16, 22
+
+
+@pytest.mark.parametrize("activation", [lambda: IF(0.7), lambda: LIF(0.7)])
+def test_are_the_spikes_that_leave_the_first_neuron(activation) -> None:
+    net = vgg_snn(4, (H, W), 7 / 64, activation, torch.Generator().manual_seed(0))
+    frames = np.random.default_rng(0).integers(0, 4, (T, 2, H, W), np.uint8)
+    net.train()(torch.from_numpy(frames)[:, None])
+    spikes = first_spikes(net, frames, CPU)
+    assert spikes.shape == (T, 7, H, W) and spikes.dtype == np.uint8 and set(np.unique(spikes)) == {0, 1}
+    net.eval()
+    current = net.layers.bn1(net.layers.conv1(torch.from_numpy(frames).float()))
+    with torch.no_grad():
+        wanted = net.layers.act1(current) > 0
+    # Batch norm is folded: a membrane at the threshold may fall on either side of it.
+    assert (spikes != wanted.numpy()).mean() < 1e-3
+
+
+def test_by_hand() -> None:
+    net = FrameNet({"conv1": nn.Conv2d(2, 2, 1, bias=False), "act1": IF(1.0), "act2": IF(1.0), "flatten": nn.Flatten(),
+                    "fc": nn.Linear(2 * 3 * 4, 2)})  # fmt: skip
+    with torch.no_grad():
+        net.layers.conv1.weight.copy_(torch.tensor([[0.5, 0.0], [0.0, 0.25]]).view(2, 2, 1, 1))
+    frames = np.zeros((2, 2, 3, 4), np.uint8)
+    frames[0, 0, 1, 2] = 1  # channel 0 fires at once: v(0) + 1/2
+    frames[:, 1, 2, 3] = 1  # channel 1 in the second step: v(0) + 2/4
+    wanted = np.zeros((2, 2, 3, 4), np.uint8)
+    wanted[0, 0, 1, 2] = wanted[1, 1, 2, 3] = 1
+    np.testing.assert_array_equal(first_spikes(net, frames, CPU), wanted)
+
+
+def test_a_network_without_spikes_has_none_and_looking_leaves_no_hook() -> None:
+    frames = np.ones((T, 2, H, W), np.uint8)
+    assert first_spikes(vgg_snn(4, (H, W), 1 / 32, lambda: QCFS(4, 2.0)), frames, CPU) is None
+    net = vgg_snn(4, (H, W), 1 / 32, lambda: IF(0.5))
+    first_spikes(net, frames, CPU)
+    assert not net.layers.get_submodule("act1")._forward_hooks
