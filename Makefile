@@ -1,11 +1,13 @@
 # make repro    everything: environment, recordings, frames, networks, tables and figures
 # make test     environment, lint, types, tests
 # make compare  experiments side by side
+# make bench    what it costs beside Tonic, SpikingJelly and plain PyTorch -> reports/benchmarks/ (DEVICE=cuda: on the GPU)
 # make clean    remove the environment (data and cache stay)
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+DEVICE ?= cpu
 # Stages are started as `python -m stages.<name>`: this environment's python must come first.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
@@ -14,7 +16,7 @@ export DVC_NO_ANALYTICS := 1
 METRICS := '^(?!Created|State|Executor|rev$$|typ$$|parent$$)[a-z][^./:]*$$'
 HIDDEN := '^(Created|(data|pipeline|stages|reports)/.*|params.yaml|report\..*|grid\.(?!name|seeds).*)$$'
 
-.PHONY: repro test lint compare clean environment
+.PHONY: repro test lint compare bench clean environment
 .DEFAULT_GOAL := repro
 
 environment: $(VENV)/.ready
@@ -39,6 +41,9 @@ lint: environment
 
 compare: environment
 	@dvc exp show --only-changed --no-pager --drop $(HIDDEN) --keep $(METRICS)
+
+bench: environment
+	python -m benchmarks --device $(DEVICE)
 
 clean:
 	rm -rf $(VENV)

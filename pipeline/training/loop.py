@@ -90,7 +90,7 @@ def fit(
     net.to(device)
     objective.to(device)
     inputs, targets = torch.from_numpy(frames).to(device), torch.from_numpy(labels).to(device)
-    optimiser = _optimiser([*net.parameters(), *objective.parameters()], schedule.optimiser)
+    optimiser = make_optimiser([*net.parameters(), *objective.parameters()], schedule.optimiser)
     state = _Progress(device)
     saved = checkpoint.load()
     if saved is not None:
@@ -188,7 +188,8 @@ def _ask_once(objective: Objective, inputs: Tensor, batch_size: int, hardware: H
     return Soft(torch.cat(answers, dim=1), {})
 
 
-def _optimiser(parameters: list[nn.Parameter], settings: Optimiser) -> torch.optim.Optimizer:
+def make_optimiser(parameters: list[nn.Parameter], settings: Optimiser) -> torch.optim.Optimizer:
+    """Make the optimiser that the settings name, over the parameters that learn."""
     parameters = [parameter for parameter in parameters if parameter.requires_grad]
     # Fused: one pass over each parameter instead of one for each operation.
     shared: dict[str, Any] = {"lr": settings.lr, "weight_decay": settings.weight_decay, "fused": True}

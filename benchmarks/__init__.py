@@ -1,0 +1,1 @@
+"""What this project's chain costs beside what people would use instead; `python -m benchmarks` runs it."""
