@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +29,15 @@ from stages import _paths
 
 @dataclass(frozen=True)
 class View:
-    """Which frames a network sees: of the file at `path`, which has `of` frames a recording, those of a slice."""
+    """Which frames a network sees: of the file at `path`, which has `of` frames a recording, those of a slice.
+
+    `causal`: whether its answer at a step depends on the frames up to it alone.
+    """
 
     path: Path
     of: int
     frames: slice
+    causal: bool = True
 
     @property
     def steps(self) -> int:
@@ -85,9 +89,10 @@ class Job:
     def view_of(self, name: str) -> View:
         """Say which frames a recipe sees."""
         recipe, steps = self.params.recipe(name), self.params.steps_of(self.dataset, name)
+        causal = recipe.attention is None
         if recipe.frames == "phase2":
-            return self.view(2, steps)
-        return View(_paths.whole(self.dataset, steps), steps, slice(0, steps))
+            return replace(self.view(2, steps), causal=causal)
+        return View(_paths.whole(self.dataset, steps), steps, slice(0, steps), causal)
 
     def load(self, view: View, side: int) -> Seen:
         """Read the recordings of one side, checked against the settings, and keep the frames that are seen."""
@@ -104,7 +109,7 @@ class Job:
             found.labels,
             found.names,
             found.header,
-            Arrival.of(found.ended, found.ended_us, view.frames),
+            Arrival.of(found.ended, found.ended_us, view.frames, view.causal),
         )
 
     @property

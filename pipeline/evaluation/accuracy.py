@@ -25,7 +25,11 @@ def batches(
     if title is not None:
         starts = progress(starts, -(-len(frames) // batch_size), title, "batches")
     for start in starts:
-        yield torch.from_numpy(frames[start : start + batch_size]).to(hardware.device).transpose(0, 1)
+        batch = torch.from_numpy(frames[start : start + batch_size])
+        if hardware.device.type == "cuda":
+            # From pinned memory the copy need not wait for the batch before.
+            batch = batch.pin_memory()
+        yield batch.to(hardware.device, non_blocking=True).transpose(0, 1)
 
 
 @torch.no_grad()

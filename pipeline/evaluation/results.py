@@ -26,10 +26,16 @@ class Arrival:
     time_ms: NDArray[np.float32]
 
     @classmethod
-    def of(cls, ended: NDArray[np.int64], ended_us: NDArray[np.int64], steps: slice) -> Arrival:
-        """Take it from a frames file's `ended` and `ended_us` [N, T], for the frames that were shown."""
-        share = ended[:, steps] / np.maximum(ended[:, -1:], 1)
-        return cls(share.T.astype(np.float32), (ended_us[:, steps] / 1000).T.astype(np.float32))
+    def of(cls, ended: NDArray[np.int64], ended_us: NDArray[np.int64], steps: slice, causal: bool = True) -> Arrival:
+        """Take it from a frames file's `ended` and `ended_us` [N, T], for the frames that were shown.
+
+        A network that is not `causal` needs all of them for its first step's answer.
+        """
+        share = (ended[:, steps] / np.maximum(ended[:, -1:], 1)).T.astype(np.float32)
+        time_ms = (ended_us[:, steps] / 1000).T.astype(np.float32)
+        if not causal:
+            share, time_ms = (np.repeat(values[-1:], len(values), axis=0) for values in (share, time_ms))
+        return cls(share, time_ms)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ Same arithmetic as the in-place forms in neurons.py and qcfs.py, which need no c
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -12,8 +13,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-# Variants of one function that may be compiled in one process.
+# Variants of one function that may be compiled in one process: each T, precision and kind of neuron is one. At the
+# default limit of 8 the ninth is an error.
 VARIANTS = 64
+# Options of torch.compile, by their names over the versions. Divisions rounded as eager's: neuron and QCFS must cross
+# their levels at the same floats, wherever they run. No sum's order chosen by timing: runs must be equal.
+EXACT_DIVISION = ("eager_numerics.division_rounding", "emulate_division_rounding")
+REPEATABLE = ("deterministic",)
 
 
 def spikes(
@@ -71,6 +77,11 @@ def quantise_backward(
     return grad_z, grad_threshold
 
 
+def compiles(x: Tensor) -> bool:
+    """Say whether the compiled forms are used for a tensor: on CUDA, where Triton is there."""
+    return x.is_cuda and _has_triton()
+
+
 @cache
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile one of these functions, once a process; the length of its last axis may vary."""
@@ -78,9 +89,27 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     import torch._dynamo
     import torch._inductor
 
-    # Each T, precision and kind of neuron is a variant of its own; at the default limit of 8 the ninth is an error.
-    torch._dynamo.config.recompile_limit = max(VARIANTS, torch._dynamo.config.recompile_limit)
-    # Divisions rounded as eager's: neuron and QCFS must cross their levels at the same floats, wherever they run.
     known = torch._inductor.list_options()
-    exact = [key for key in ("eager_numerics.division_rounding", "emulate_division_rounding") if key in known]
-    return torch.compile(function, fullgraph=True, options=dict.fromkeys(exact, True))  # type: ignore[no-any-return]
+    options = [next((key for key in keys if key in known), None) for keys in (EXACT_DIVISION, REPEATABLE)]
+    if None in options:
+        warnings.warn(
+            f"torch {torch.__version__} has none of {EXACT_DIVISION + REPEATABLE}: results may vary", stacklevel=2
+        )
+    made = torch.compile(function, fullgraph=True, options={key: True for key in options if key})
+
+    def run(*arguments: Any) -> Any:
+        # Set at each call, for the setting is each thread's own and backward passes run in another.
+        torch._dynamo.config.recompile_limit = VARIANTS
+        return made(*arguments)
+
+    return run
+
+
+@cache
+def _has_triton() -> bool:
+    from torch.utils._triton import has_triton
+
+    if not has_triton():
+        warnings.warn("no Triton for this torch: neurons and QCFS run uncompiled on the GPU, slower", stacklevel=2)
+        return False
+    return True

@@ -116,17 +116,19 @@ class _Spike(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor]:
         before = current.new_full((), dynamics.start, dtype=torch.float32) if start is None else start
         before = before.expand(current.shape[1:])
-        u, out, v = (_compiled_forward if current.is_cuda else _forward)(current, threshold, before, dynamics)
+        u, out, v = (_compiled_forward if kernels.compiles(current) else _forward)(current, threshold, before, dynamics)
         ctx.save_for_backward(u, threshold, start)
         ctx.dynamics, ctx.dtype = dynamics, current.dtype
         ctx.mark_non_differentiable(v)
+        # Else zeros would be made for the gradient that v has not.
+        ctx.set_materialize_grads(False)
         return out, v
 
     @staticmethod
     def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor | None, ...]:
         u, threshold, start = ctx.saved_tensors
         learns = ctx.needs_input_grad[1]
-        run = _compiled_backward if u.is_cuda else _backward
+        run = _compiled_backward if kernels.compiles(u) else _backward
         grad = run(u, threshold, upstream[0], ctx.dynamics, torch.float32 if learns else ctx.dtype)
         if not learns:
             return grad, None, None, None
@@ -158,7 +160,7 @@ def _backward(u: Tensor, threshold: Tensor, upstream: Tensor, dynamics: Dynamics
     """Give the gradient of the current from that of s·θ, in place as `_forward`."""
     grad = torch.empty_like(u, dtype=dtype)
     to_v = torch.zeros_like(u[0])
-    one = torch.ones((), dtype=u.dtype)
+    one = u.new_ones(())
     for step in range(len(u) - 1, -1, -1):
         here, out = u[step], upstream[step]
         triangle = torch.sub(here, V_TH).abs_()

@@ -57,7 +57,7 @@ class _Quantise(torch.autograd.Function):
     def forward(ctx: Any, z: Tensor, threshold: Tensor, levels: int, clamp: bool) -> Tensor:
         ctx.save_for_backward(z, threshold)
         ctx.levels, ctx.clamp = levels, clamp
-        if z.is_cuda:
+        if kernels.compiles(z):
             return _compiled_forward(z, threshold, levels)
         return _level(z, threshold, levels).mul_(threshold / levels)
 
@@ -65,7 +65,7 @@ class _Quantise(torch.autograd.Function):
     def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor | None, ...]:
         (grad,) = upstream
         z, threshold = ctx.saved_tensors
-        if z.is_cuda:
+        if kernels.compiles(z):
             return *_compiled_backward(z, threshold, grad, ctx.levels, ctx.clamp), None, None
         level = z.div(threshold).mul_(ctx.levels).add_(0.5).floor_()
         if ctx.clamp:

@@ -33,7 +33,7 @@ class Arrays:
     @property
     def answer(self) -> npt.NDArray[np.int64]:
         """Predicted class [N], by the mean of the logits over all steps."""
-        return self.logits.mean(axis=0).argmax(axis=-1).astype(np.int64)
+        return self.logits.mean(axis=0, dtype=np.float64).argmax(axis=-1).astype(np.int64)
 
     @property
     def right(self) -> npt.NDArray[np.bool_]:

@@ -10,6 +10,16 @@ import numpy.typing as npt
 Series = npt.NDArray[np.float64]
 
 
+def exit_steps(logits: npt.NDArray[np.floating], thresholds: Sequence[float]) -> npt.NDArray[np.intp]:
+    """Give the index of the step, from 0, at which each recording is answered: [K, N]; see `exit_curve`."""
+    running = _running(logits)
+    # The largest probability of a softmax, without overflow.
+    sure = 1 / np.exp(running - running.max(axis=-1, keepdims=True)).sum(axis=-1)
+    reached = sure[None] >= np.asarray(thresholds, dtype=np.float64)[:, None, None]
+    reached[:, -1] = True
+    return reached.argmax(axis=1)
+
+
 def exit_curve(
     logits: npt.NDArray[np.floating], label: npt.NDArray[np.integer], thresholds: Sequence[float]
 ) -> tuple[Series, Series]:
@@ -34,16 +44,11 @@ def exit_curve(
     """
     if logits.ndim != 3 or not logits.size or label.shape != logits.shape[1:2]:
         raise ValueError(f"expected logits [T, N, C] and label [N], found {logits.shape} and {label.shape}")
-    steps = np.arange(1, len(logits) + 1)
-    running = np.cumsum(logits, axis=0, dtype=np.float64) / steps[:, None, None]
-    right = running.argmax(axis=-1) == label
-    # The largest probability of a softmax, without overflow.
-    sure = 1 / np.exp(running - running.max(axis=-1, keepdims=True)).sum(axis=-1)
-    accuracy, used = [], []
-    for threshold in thresholds:
-        reached = sure >= threshold
-        reached[-1] = True
-        first = reached.argmax(axis=0)
-        accuracy.append(np.take_along_axis(right, first[None], axis=0).mean())
-        used.append(steps[first].mean())
-    return np.array(accuracy, dtype=np.float64), np.array(used, dtype=np.float64)
+    right = _running(logits).argmax(axis=-1) == label
+    first = exit_steps(logits, thresholds)
+    return np.take_along_axis(right, first, axis=0).mean(axis=1), (first + 1).mean(axis=1)
+
+
+def _running(logits: npt.NDArray[np.floating]) -> Series:
+    """Give the mean of the logits so far [T, N, C]."""
+    return np.cumsum(logits, axis=0, dtype=np.float64) / np.arange(1, len(logits) + 1)[:, None, None]

@@ -26,7 +26,10 @@ class Draws:
     flip: Tensor
 
     def to(self, device: torch.device) -> Draws:
-        return Draws(**{name: drawn.to(device) for name, drawn in vars(self).items()})
+        """Bring all to a device; from pinned memory, a GPU need not finish its work first."""
+        if device.type != "cuda":
+            return self
+        return Draws(**{name: drawn.pin_memory().to(device, non_blocking=True) for name, drawn in vars(self).items()})
 
 
 def augment(frames: Tensor, settings: Augment, generator: torch.Generator) -> Tensor:

@@ -160,3 +160,12 @@ def test_results_are_whole_and_repeatable(tmp_path: Path) -> None:
     with open(tmp_path / "a" / "confusion.csv") as file:
         counts = np.array([list(map(int, row[1:])) for row in list(csv.reader(file))[1:]])
     assert counts.sum() == 20 and np.trace(counts) == round(metrics["accuracy"] * 20)
+
+
+def test_a_network_that_mixes_steps_has_waited_for_all_frames() -> None:
+    ended, ended_us = np.array([[1, 3, 4]]), np.array([[10, 30, 50]])
+    seen = Arrival.of(ended, ended_us, slice(0, 2))
+    np.testing.assert_allclose(seen.share, [[0.25], [0.75]])
+    mixed = Arrival.of(ended, ended_us, slice(0, 2), causal=False)
+    np.testing.assert_allclose(mixed.share, [[0.75], [0.75]])
+    np.testing.assert_allclose(mixed.time_ms, [[0.03], [0.03]])

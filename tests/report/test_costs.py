@@ -40,13 +40,22 @@ def test_rows_are_the_tables_in_order_each_once(methods: tuple[Results, Params, 
 
 def test_early_exit_is_the_mean_of_the_seeds_curves(methods: tuple[Results, Params, Path]) -> None:
     results, params, _ = methods
-    row = by_run(early_exit(results, params))["tcja-5"]
-    kept = [run.arrays() for run in results.cell("embedded", "l8", "tcja-5").runs]
+    row = by_run(early_exit(results, params))["tet-5"]
+    kept = [run.arrays() for run in results.cell("embedded", "l8", "tet-5").runs]
     curves = [exit_curve(item.logits, item.label, [0.8]) for item in kept]
     accuracy, steps = (float(np.mean([curve[k][0] for curve in curves])) for k in (0, 1))
     assert row["accuracy_0.8"] == pytest.approx(100 * accuracy) and row["steps_0.8"] == pytest.approx(steps)
-    assert row["text_0.8"] == f"{100 * accuracy:.2f} ({steps:.2f})"
+    # Whole recordings in five frames: a fifth of the events comes with each step.
+    assert row["events_0.8"] == pytest.approx(20 * steps)
+    assert row["text_0.8"] == f"{100 * accuracy:.2f} ({steps:.2f}; {20 * steps:.0f} %)"
     assert row["steps"] == 5 and 1 < steps <= 5
+
+
+def test_attention_over_time_exits_nowhere(methods: tuple[Results, Params, Path]) -> None:
+    results, params, _ = methods
+    assert "tcja-5" in rows.compared(results, params)
+    for table in (early_exit(results, params), exits_by_threshold(results, params)):
+        assert "tcja-5" not in {row.values["run"] for row in table.rows}
 
 
 def test_every_confidence_is_shown_and_a_note_says_why(methods: tuple[Results, Params, Path]) -> None:

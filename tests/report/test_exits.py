@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.report.exits import exit_curve
+from pipeline.report.exits import exit_curve, exit_steps
 
 # Two classes; for logits (d, 0) the larger probability is 1 / (1 + e^-|d|).
 LABEL = np.array([0, 0, 1])
@@ -67,3 +67,10 @@ def test_more_confidence_takes_more_steps_and_large_logits_do_no_harm() -> None:
 def test_shapes_are_checked() -> None:
     with pytest.raises(ValueError, match=r"\(3, 3, 2\) and \(2,\)"):
         exit_curve(logits_of(MEANS), LABEL[:2], [0.5])
+
+
+def test_steps_of_each_recording_by_hand() -> None:
+    """Two classes; the gap between the mean logits is what makes one sure: sigmoid(2) = 0.88, sigmoid(0.2) = 0.55."""
+    gaps = np.array([[2.0, 0.2, 0.2], [2.0, 4.0, 0.2], [2.0, 4.0, 0.2]])  # [T, N]
+    logits = np.stack([gaps, np.zeros_like(gaps)], axis=-1)
+    assert exit_steps(logits, [0.5, 0.8]).tolist() == [[0, 0, 0], [0, 1, 2]]

@@ -159,7 +159,7 @@ def _reference(cell: Cell, params: Params) -> Row:
 
 def _notes(found: list[Row], one_t: bool, results: Results, params: Params) -> list[str]:
     grid = results.grid
-    lines = [*notes.common(results, one_t), *notes.selection(found, results, params)]
+    lines = [*notes.common(results, one_t), *notes.epochs(results, params), *notes.selection(found, results, params)]
     for dataset in grid.datasets:
         first_phase = results.cell(dataset, grid.ann, ANN).mean("accuracy_phase1")
         own = "" if first_phase is None else f" (on the frames of phase 1: {100 * first_phase:.2f} %)"

@@ -70,7 +70,8 @@ def _table(
         *cells.selected(found),
         *cells.columns_of_paper(results, params),
     ]
-    all_lines = [*notes.common(results), *notes.selection(found, results, params), *lines]
+    common = [*notes.common(results), *notes.epochs(results, params), *notes.selection(found, results, params)]
+    all_lines = [*common, *lines]
     return Table(label, caption, columns, groups, all_lines + notes.of_paper(table, results, params))
 
 

@@ -69,6 +69,24 @@ def selection(rows: Sequence[Row], results: Results, params: Params) -> list[str
     return lines
 
 
+def epochs(results: Results, params: Params) -> list[str]:
+    """Say how long each kind of student learns, and whether hybrid training learns longer."""
+    lines = []
+    for dataset in results.grid.datasets:
+        settings = params.dataset(dataset)
+        first = params.ann(results.grid.ann).epochs or settings.train_ann.schedule.epochs
+        second, random = settings.finetune.converted.epochs, settings.finetune.random.epochs
+        whole = first + second
+        verdict = "as many" if whole == random else f"{whole} in all, so hybrid training also learns longer"
+        if whole < random:
+            verdict = f"{whole} in all, so hybrid training learns shorter"
+        lines.append(
+            f"{dataset}: a student from random weights learns for {random} epochs, a converted one for {second} after "
+            f"the ANN's {first} ({verdict})."
+        )
+    return lines
+
+
 def of_paper(table: str, results: Results, params: Params) -> list[str]:
     """List what a reader of the paper's figures must know."""
     return [
