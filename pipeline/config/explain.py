@@ -10,6 +10,9 @@ from pydantic import BaseModel, ValidationError
 from pipeline.config.names import nearest
 from pipeline.config.schema import Grid, Params
 
+# Stands in a place for the key itself, where that is what is wrong.
+KEY = "[key]"
+
 
 def explain(error: ValidationError, document: dict[str, Any]) -> list[str]:
     """List what is wrong, a line each: the key's path, the problem, the nearest valid key."""
@@ -17,7 +20,7 @@ def explain(error: ValidationError, document: dict[str, Any]) -> list[str]:
     for item in error.errors():
         if _inherited(item["loc"], document):
             continue
-        raw = [str(part) for part in item["loc"]]
+        raw = [str(part) for part in item["loc"] if part != KEY]
         if raw and raw[0] == "grids":
             raw = raw[1:]
         location = _without_tags(raw, document)
@@ -27,7 +30,7 @@ def explain(error: ValidationError, document: dict[str, Any]) -> list[str]:
 
 def _inherited(location: tuple[int | str, ...], document: dict[str, Any]) -> bool:
     """Say whether a recipe has the key from recipe_defaults, where the same problem is told once for all of them."""
-    if len(location) < 3 or location[0] != "recipes":
+    if len(location) < 3 or location[0] != "recipes" or location[2] == KEY:
         return False
     entry = document["recipes"].get(location[1])
     return isinstance(entry, dict) and location[2] not in entry
@@ -63,6 +66,8 @@ def _problem(item: Any, raw: list[str], location: list[str], document: dict[str,
     message = message[0].lower() + message[1:]
     if kind == "value_error":
         return message
+    if kind == "string_pattern_mismatch":
+        return f"a name is of lower-case letters, digits, - and _, found {value!r}"
     hint = ""
     if kind == "float_type" and isinstance(value, str) and _is_number(value):
         hint = f"; YAML reads {value} as text, write {float(value)!r}"

@@ -11,15 +11,17 @@ from pydantic import ValidationError
 from pipeline.config.explain import explain
 from pipeline.config.names import nearest
 from pipeline.config.networks import MAP_ACTIVATIONS, SMALLEST_FRAME
-from pipeline.config.recipe import Recipe, complete
+from pipeline.config.recipe import DISTILLING, Recipe, complete
 from pipeline.config.schema import Grid, Params, Report
 from pipeline.errors import ConfigError
 
+# Runs that are no recipe's.
+TAKEN = ("ann", "converted")
 # What kind of recipe each list of a grid takes.
 KINDS = {"baselines": "alone", "whole": "whole", "recipes": "ann", "sweep_recipes": "ann"}
 MEANING = {
     "alone": "that need no ANN (init: random, loss: ce or tet, taps: [])",
-    "ann": "that need an ANN (init: converted, loss: kd or skd, or taps)",
+    "ann": f"that need an ANN (init: converted, loss: {' or '.join(DISTILLING)}, or taps)",
     "whole": "that see whole recordings (frames: whole)",
 }
 
@@ -58,11 +60,20 @@ def parse(document: Any, source: str = "params.yaml") -> Params:
                 f"{source}: datasets.{name}.integrate.frame_size: {network.family} needs at least "
                 f"{SMALLEST_FRAME[network.family]} px a side, found {side}"
             )
-    runs = ["ann", "converted", *params.recipes]
+    for name in TAKEN:
+        if name in params.recipes:
+            raise ConfigError(
+                f"{source}: recipes.{name}: the name is taken, results/.../{name}-<seed> is another run's"
+            )
+    runs = [*TAKEN, *params.recipes]
     for key, names in _reported(params.report).items():
         for name in names:
             if name not in runs:
                 raise ConfigError(f"{source}: report.{key}: no run {name!r}; {nearest(name, runs)}")
+    for name in params.report.titles:
+        # A method, which several recipes share, may have a title too: tcja of tcja-5.
+        if not any(known == name or known.startswith(f"{name}-") for known in params.recipes):
+            raise ConfigError(f"{source}: report.titles: no recipe {name!r}; {nearest(name, params.recipes)}")
     return params
 
 

@@ -8,7 +8,9 @@ from pydantic import PlainValidator, model_validator
 
 from pipeline.config.base import Count, Group, Names, Nonnegative, Positive
 
+# Losses that learn from a teacher, and those that are a mean over time steps, as SLTT needs.
 DISTILLING = ("kd", "skd")
+STEPWISE = ("ce", "tet", "skd")
 
 
 def _steps(value: Any) -> Any:
@@ -49,7 +51,9 @@ class Recipe(Group):
         if self.init == "converted" and self.neuron != "if":
             raise ValueError("init: converted needs neuron: if (eq. 6-8 hold for integrate-and-fire neurons only)")
         if self.init == "converted" and self.attention is not None:
-            raise ValueError("attention: a converted network has the ANN's layers alone; set init: random or null")
+            raise ValueError(
+                "attention: a converted network has the ANN's layers alone; set init: random, or attention: null"
+            )
         if self.loss == "tet" and self.ce != "steps":
             raise ValueError("loss: tet is a cross-entropy of each step; set ce: steps")
         if self.loss == "tet" and self.weight > 1:
@@ -64,13 +68,19 @@ class Recipe(Group):
     def _steps_stand_alone(self) -> Recipe:
         """SLTT sees one step at a time."""
         if self.training == "sltt":
-            if self.loss == "kd" or self.taps or self.ce != "steps":
+            if self.loss not in STEPWISE or self.taps or self.ce != "steps":
                 raise ValueError(
                     "training: sltt goes back after each time step, so the loss must be a mean over steps: ce: steps, "
-                    "loss: ce, tet or skd, taps: []"
+                    f"loss: {', '.join(STEPWISE[:-1])} or {STEPWISE[-1]}, taps: []"
                 )
             if self.attention is not None:
                 raise ValueError("training: sltt shows one time step at a time, attention needs all; set one of them")
+        return self
+
+    @model_validator(mode="after")
+    def _distils_something(self) -> Recipe:
+        if self.loss in DISTILLING and self.weight == 0:
+            raise ValueError(f"loss: {self.loss} with weight 0 distils nothing; set weight, or loss: ce")
         return self
 
     @property

@@ -37,7 +37,7 @@ def test_a_key_that_an_entry_lacks_may_be_added_to_it() -> None:
 @pytest.mark.parametrize(
     ("path", "value", "expected"),
     [
-        ("recipe_defaults.loss", "cee", "recipe_defaults.loss: input should be 'ce', 'tet', 'kd' or"),
+        ("recipe_defaults.loss", "cee", "recipe_defaults.loss: input should be 'ce', 'tet', "),
         ("recipe_defaults.temper", 1.0, "recipe_defaults.temper: unknown key; did you mean 'temperature'?"),
         ("recipe_defaults", None, "recipe_defaults: input should be a valid dictionary"),
     ],
@@ -52,6 +52,7 @@ def test_a_wrong_default_is_told_once(path: str, value: Any, expected: str) -> N
     [
         ({"init": "converted", "neuron": "lif"}, "init: converted needs neuron: if"),
         ({"init": "converted", "attention": TCJA}, "a converted network has the ANN's layers alone; set init: random"),
+        ({"loss": "skd", "weight": 0.0}, "loss: skd with weight 0 distils nothing; set weight, or loss: ce"),
         ({"loss": "tet"}, "loss: tet is a cross-entropy of each step; set ce: steps"),
         ({"loss": "tet", "ce": "steps", "weight": 1.5}, "expected 0 to 1, found 1.5"),
         ({"frames": "whole", "init": "converted"}, "frames: whole takes no ANN, which learns on other frames"),
@@ -84,8 +85,8 @@ def test_what_cannot_be_run_together_is_refused(entry: dict[str, Any], expected:
         ({}, False, False),
         ({"init": "converted"}, True, False),
         ({"loss": "tet", "ce": "steps", "weight": 0.0}, False, False),
-        ({"loss": "kd"}, True, True),
-        ({"loss": "skd", "training": "sltt", "ce": "steps"}, True, True),
+        ({"loss": "kd", "weight": 1.0}, True, True),
+        ({"loss": "skd", "weight": 1.0, "training": "sltt", "ce": "steps"}, True, True),
         ({"taps": ["act1"]}, True, True),
         ({"frames": "whole", "attention": TCJA}, False, False),
     ],
@@ -191,3 +192,9 @@ def test_map_activations_are_the_networks() -> None:
         side = SMALLEST_FRAME[family]
         names = [name for name, _ in build(2, (side, side), width=1 / 64).activations()]
         assert names[: MAP_ACTIVATIONS[family]] == [f"act{n}" for n in range(1, MAP_ACTIVATIONS[family] + 1)]
+
+
+def test_names_that_are_taken_or_misspelt_are_refused() -> None:
+    assert "recipes.converted: the name is taken" in refusal(changed("recipes.converted", {"init": "converted"}))
+    assert "lower-case letters, digits, - and _" in refusal(changed("recipes.Mine_1", {"init": "converted"}))
+    assert "report.titles: no recipe 'hsd-tetha'" in refusal(changed("report.titles.hsd-tetha", "x"))

@@ -70,7 +70,7 @@ def test_a_recipe_without_distillation_asks_no_teacher() -> None:
     assert not list(objective.parameters()) and not objective.state_dict()
 
 
-@pytest.mark.parametrize("changes", [{"loss": "skd"}, {"loss": "kd"}, {"taps": ["act2"]}])
+@pytest.mark.parametrize("changes", [{"loss": "skd", "weight": 1.0}, {"loss": "kd", "weight": 1.0}, {"taps": ["act2"]}])
 def test_distillation_without_a_teacher_is_refused(changes: dict) -> None:
     with pytest.raises(ValueError, match="needs a teacher"):
         snn_objective(recipe(**changes), None)
