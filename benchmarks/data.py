@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from benchmarks import machine, recordings
 from benchmarks.context import Context
+from benchmarks.isolated import Calls, Isolated, pause
 from benchmarks.measure import Candidate, alternate
 from benchmarks.peers import jelly_frames, tonic_frames
 from benchmarks.result import Goal, Result, sized, timed, unmeasured
@@ -23,6 +25,7 @@ from pipeline.events.types import Events
 from pipeline.frames import integrate
 from pipeline.frames.integrate import turn
 from pipeline.frames.store import Header, write
+from pipeline.runtime.memory import keep_freed_memory
 
 TONIC, JELLY = "Tonic", "SpikingJelly"
 FASTER_THAN_TONIC = Goal(">=", 8)
@@ -33,6 +36,8 @@ SMALLER_THAN_NPZ = Goal("<=", 0.1)
 SIMULATED = {"sensor": (128, 128), "image_size": 100}
 MOTION = {"amplitude_px": 16.0, "loops": 4}
 CAMERA = {"contrast": 0.5, "shot_noise_rate_hz": 1.0}
+# Recordings read in one turn of a candidate: enough that asking its process takes no share of the time.
+READS = 10
 # Parts into which the stored recordings are divided, so that there is a spread.
 PARTS = 4
 
@@ -72,7 +77,7 @@ def _decode_one(context: Context, form: str, path: Path, sensor: tuple[int, int]
     case = f"{form}, {sizes.events:,} events, {sizes.steps} frames {sensor[0]}×{sensor[1]}"
     own = ours(path, form, sizes.steps, sensor)
     results: list[Result] = []
-    candidates = [Candidate("ours", partial(ours, path, form, sizes.steps, sensor))]
+    names = ["ours"]
     for peer, read in readers.items():
         try:
             theirs = read(path, form, sizes.steps, sensor)
@@ -83,14 +88,32 @@ def _decode_one(context: Context, form: str, path: Path, sensor: tuple[int, int]
         if not agree(form, own, peer, theirs):
             results.append(unmeasured("decode", case, peer, goals[peer], f"{peer} gives other frames"))
             continue
-        candidates.append(Candidate(peer, partial(read, path, form, sizes.steps, sensor)))
-    load = machine.load()
-    times = alternate(candidates, sizes.data_rounds)
-    for candidate in candidates[1:]:
-        peer = candidate.name
+        names.append(peer)
+    with ExitStack() as stack:
+        running = {
+            name: stack.enter_context(Isolated(reading, name, path, form, sizes.steps, sensor)) for name in names
+        }
+        load = machine.load()
+        turns = [Candidate(name, partial(one.call, "read"), pause) for name, one in running.items()]
+        found = alternate(turns, sizes.data_rounds)
+        times = {name: [seconds / READS for seconds in values] for name, values in found.items()}
+    for peer in names[1:]:
         note = "; ".join(part for part in ("same frames", notes[peer]) if part)
         results.append(timed("decode", case, peer, goals[peer], times, load=load, note=note))
     return results
+
+
+def reading(name: str, path: Path, form: str, steps: int, sensor: tuple[int, int]) -> Calls:
+    """Build a candidate of row decode: ours as a worker of stage integrate runs it, or a peer."""
+    if name == "ours":
+        keep_freed_memory()
+    read: Read = {"ours": ours, TONIC: tonic_frames.frames, JELLY: jelly_frames.frames}[name]
+
+    def several() -> None:
+        for _ in range(READS):
+            read(path, form, steps, sensor)
+
+    return {"read": several}
 
 
 def disk(context: Context) -> list[Result]:

@@ -42,6 +42,8 @@ COLUMNS = [
 # Okabe and Ito: bluish green and vermilion, told apart by the colour-blind too.
 COLOURS = {MET: "#009E73", UNMET: "#D55E00", REPORT: GREY}
 DPI = 150
+# Columns of the summary.
+SUMMARY = ("case", "peer", "ratio", "goal", "verdict")
 # The row that is a table of its own.
 PROFILE = "profile"
 # Cores that others may use, when a row begins, before the report warns.
@@ -76,7 +78,7 @@ def read_rows(folder: Path, order: Sequence[str]) -> list[Plain]:
 
 
 def write(folder: Path, order: Sequence[str], machine: Plain) -> None:
-    """Write benchmarks.csv, .md, .png and .pdf, profile.md and machine.json from the rows' files."""
+    """Write benchmarks.csv, .md, .png and .pdf, summary.md, profile.md and machine.json from the rows' files."""
     found = read_rows(folder, order)
     results = [result for result in found if result["row"] != PROFILE]
     profiled = [result for result in found if result["row"] == PROFILE]
@@ -85,6 +87,7 @@ def write(folder: Path, order: Sequence[str], machine: Plain) -> None:
     write_json(folder / "machine.json", machine)
     write_csv(folder / "benchmarks.csv", HEADER, [_csv(result) for result in results])
     write_text(folder / "benchmarks.md", _markdown(results, machine))
+    write_text(folder / "summary.md", _summary(results, machine))
     _chart([result for result in results if result["ratio"]], folder)
 
 
@@ -129,6 +132,14 @@ def _markdown(results: list[Plain], machine: Plain) -> str:
     table = Table("tab:benchmarks", _caption(machine), COLUMNS, [[Row(_cells(result)) for result in results]])
     table.notes.extend(_notes(results, machine))
     return render.markdown(table)
+
+
+def _summary(results: list[Plain], machine: Plain) -> str:
+    """Give the rows that have a goal, and what they came to, narrow enough to be quoted."""
+    with_goal = [result for result in results if result["goal"]]
+    columns = [column for column in COLUMNS if column.key in SUMMARY]
+    rows = [Row(_cells(result)) for result in with_goal]
+    return render.markdown(Table("tab:summary", _caption(machine), columns, [rows]))
 
 
 def _caption(machine: Plain) -> str:

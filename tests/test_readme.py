@@ -17,9 +17,16 @@ def table_of(text: str) -> list[str]:
     return [line for line in text.splitlines() if line.startswith("|")]
 
 
-def test_quoted_table_is_the_studys() -> None:
+def test_quoted_table_is_the_methods() -> None:
     quoted = re.search(r"<!-- table2 -->\n(.*?)<!-- /table2 -->", README, re.DOTALL)
-    wanted = table_of(Path("reports/study/tables/table2_ablation.md").read_text(encoding="utf-8"))
+    wanted = table_of(Path("reports/methods/tables/table2_ablation.md").read_text(encoding="utf-8"))
+    assert len(wanted) > 6
+    assert table_of(quoted.group(1)) == wanted
+
+
+def test_quoted_benchmarks_are_the_summary() -> None:
+    quoted = re.search(r"<!-- benchmarks -->\n(.*?)<!-- /benchmarks -->", README, re.DOTALL)
+    wanted = table_of(Path("reports/benchmarks/summary.md").read_text(encoding="utf-8"))
     assert len(wanted) > 6
     assert table_of(quoted.group(1)) == wanted
 

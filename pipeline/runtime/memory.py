@@ -1,4 +1,4 @@
-"""Memory that is freed stays with the process, so that the next training step need not fault it in again."""
+"""Memory that is freed stays with the process, so that the next step or recording need not fault it in again."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ NEVER = 2**31 - 1
 def keep_freed_memory() -> bool:
     """Have glibc serve large blocks from the heap and keep what is freed; say whether that took effect.
 
-    By default glibc maps each large tensor anew and unmaps it when it is freed. On a CPU the page faults of that cost
-    up to a third of a training step. Peak memory stays that of the largest step. Without glibc nothing changes.
+    By default glibc maps large blocks anew and unmaps them when they are freed, and the page faults cost as much as the
+    arithmetic: up to a third of a training step on a CPU, half the time of a recording that is read and integrated.
+    The process stays as large as its largest step. Without glibc nothing changes.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt

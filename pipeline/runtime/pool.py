@@ -10,6 +10,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from typing import TypeVar
 
 from pipeline.runtime import guard
+from pipeline.runtime.memory import keep_freed_memory
 from pipeline.runtime.progress import progress
 
 Item = TypeVar("Item")
@@ -62,5 +63,6 @@ def _each(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Res
 
 def _prepare() -> None:
     guard.die_with_parent()
+    keep_freed_memory()
     # eventcv's own threads would compete with the other workers.
     os.environ.setdefault("RAYON_NUM_THREADS", "1")

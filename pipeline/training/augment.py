@@ -81,19 +81,26 @@ def source_pixels(draws: Draws, height: int, width: int) -> tuple[Tensor, Tensor
     """
     device = draws.kind.device
     y, x = (torch.arange(side, dtype=torch.float64, device=device) - (side - 1) / 2 for side in (height, width))
-    x, y = x[None, None, :], y[None, :, None]
     turn, lean = torch.deg2rad(draws.degrees), torch.tan(torch.deg2rad(draws.shear))
     rotated, sheared, rolled = (draws.kind == kind for kind in (1, 2, 0))
-    turn, lean = (torch.where(on, by, 0)[:, None, None] for on, by in ((rotated, turn), (sheared, lean)))
-    columns = _nearest(x * turn.cos() - y * turn.sin() + y * lean, width)
-    rows = _nearest(x * turn.sin() + y * turn.cos(), height)
-    inside = (columns >= 0) & (columns < width) & (rows >= 0) & (rows < height)
-    by_rows, by_columns = (torch.where(rolled, by, 0)[:, None, None] for by in (draws.rows, draws.columns))
-    # Modulo wraps a roll; what a rotation or shear sends outside is masked.
-    columns, rows = (columns - by_columns) % width, (rows - by_rows) % height
+    turn, lean = (torch.where(on, by, 0)[:, None] for on, by in ((rotated, turn), (sheared, lean)))
+    # Each coordinate is a sum of a term of the column and one of the row: the maps of all pixels cost one addition.
+    columns = _nearest(x * turn.cos(), y * (lean - turn.sin()), width)
+    rows = _nearest(x * turn.sin(), y * turn.cos(), height)
+    inside = (columns == columns.clamp(0, width - 1)).logical_and_(rows == rows.clamp(0, height - 1))
+    by_rows = torch.where(rolled, draws.rows % height, 0).int()[:, None, None]
+    by_columns = torch.where(rolled, draws.columns % width, 0).int()[:, None, None]
+    # A roll wraps; what a rotation or shear sends outside is masked.
+    columns, rows = _wrapped(columns.sub_(by_columns), width), _wrapped(rows.sub_(by_rows), height)
     columns = torch.where(draws.flip[:, None, None], width - 1 - columns, columns)
-    return torch.where(inside, rows * width + columns, 0), inside
+    return rows.mul_(width).add_(columns).mul_(inside).long(), inside
 
 
-def _nearest(centred: Tensor, side: int) -> Tensor:
-    return torch.round(centred + (side - 1) / 2).long()
+def _nearest(by_column: Tensor, by_row: Tensor, side: int) -> Tensor:
+    """Round centred coordinates, terms [N, W] and [N, H], to pixels int32 [N, H, W] of a side."""
+    return (by_column[:, None, :] + (by_row + (side - 1) / 2)[:, :, None]).round_().int()
+
+
+def _wrapped(pixels: Tensor, side: int) -> Tensor:
+    """Bring pixels back that lie less than a side below 0."""
+    return torch.where(pixels < 0, pixels + side, pixels)

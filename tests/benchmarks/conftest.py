@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import gpu, loading, machine, memory, nets
+from benchmarks import data, gpu, loading, machine, memory, nets
 from benchmarks.context import QUICK, Context
 from benchmarks.ours import Shape
 from pipeline.config import load
@@ -49,7 +49,7 @@ class Here:
 @pytest.fixture(autouse=True)
 def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither start processes nor wait for an idle machine."""
-    for row in (gpu, loading, memory, nets):
+    for row in (data, gpu, loading, memory, nets):
         monkeypatch.setattr(row, "Isolated", Here)
     monkeypatch.setattr(loading, "WORKERS", 0)
     monkeypatch.setattr(machine, "load", lambda: 0.0)
