@@ -107,7 +107,8 @@ def reading(name: str, path: Path, form: str, steps: int, sensor: tuple[int, int
     """Build a candidate of row decode: ours as a worker of stage integrate runs it, or a peer."""
     if name == "ours":
         keep_freed_memory()
-    read: Read = {"ours": ours, TONIC: tonic_frames.frames, JELLY: jelly_frames.frames}[name]
+    readers: dict[str, Read] = {"ours": ours, TONIC: tonic_frames.frames, JELLY: jelly_frames.frames}
+    read = readers[name]
 
     def several() -> None:
         for _ in range(READS):

@@ -24,6 +24,7 @@ from benchmarks.peers.tonic_frames import cached
 from benchmarks.result import Goal, Result, timed
 from pipeline.config import Augment
 from pipeline.frames.store import Header, load, write
+from pipeline.nets.network import laid_out
 from pipeline.training.augment import augment
 from pipeline.training.loop import epoch_order, generator
 
@@ -51,8 +52,7 @@ class InMemory:
         """Give an epoch: float32 [T·N, 2, H, W] as the network's first layer takes it, and labels."""
         for step, indices in enumerate(epoch_order(len(self.labels), seed, epoch).split(self.batch)):
             batch = augment(self.frames[indices], self.settings, generator(seed, epoch, step, 1))
-            floats = batch.transpose(0, 1).flatten(0, 1).to(torch.float32)
-            yield floats.contiguous(memory_format=torch.channels_last), self.labels[indices]
+            yield laid_out(batch.transpose(0, 1)), self.labels[indices]
 
 
 def consume(batches: Any) -> int:

@@ -46,7 +46,7 @@ class FrameNet(nn.Module):
             known = ", ".join(name for name, _ in self.activations())
             raise ValueError(f"no layer {', '.join(missing)} to tap; activations of this network: {known}")
         steps, batch = frames.shape[:2]
-        x = frames.flatten(0, 1).to(torch.float32).contiguous(memory_format=torch.channels_last)
+        x = laid_out(frames)
         features = {}
         for name, layer in self.layers.named_children():
             x = _over_steps(layer, x, steps) if isinstance(layer, SEQUENTIAL) else layer(x)
@@ -59,6 +59,16 @@ class FrameNet(nn.Module):
         for name, layer in self.layers.named_children():
             if isinstance(layer, (QCFS, SpikingNeuron)):
                 yield name, layer
+
+
+def laid_out(frames: Tensor) -> Tensor:
+    """Lay counts [T, N, C, H, W] of any dtype out as convolutions take them: float32 [T·N, C, H, W], channels last."""
+    flat = frames.flatten(0, 1)
+    out = torch.empty(flat.shape, dtype=torch.float32, device=flat.device, memory_format=torch.channels_last)
+    # Channel by channel: with two of them, half the time of a general change of the layout.
+    for channel in range(flat.shape[1]):
+        out[:, channel] = flat[:, channel]
+    return out
 
 
 def _over_steps(layer: nn.Module, x: Tensor, steps: int) -> Tensor:

@@ -11,6 +11,7 @@ from torch import nn
 
 from pipeline.errors import WeightsError
 from pipeline.nets import IF, LIF, QCFS, FrameNet, convert, vgg_snn
+from pipeline.nets.network import laid_out
 from pipeline.nets.weights import load_weights, save_weights
 
 
@@ -191,3 +192,15 @@ def test_bad_weights_files_are_named(tmp_path: Path) -> None:
         path.write_bytes(cut)
         with pytest.raises(WeightsError, match=r"w\.safetensors.*dvc repro"):
             load_weights(small(), path)
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.float32])
+def test_frames_are_laid_out_for_convolutions(dtype: torch.dtype) -> None:
+    frames = torch.randint(0, 9, (3, 4, 2, 5, 6), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)).to(
+        dtype
+    )
+    # As the loop has them: steps and samples change places without a copy.
+    seen = frames.transpose(0, 1).contiguous().transpose(0, 1)
+    found = laid_out(seen)
+    assert found.dtype == torch.float32 and found.is_contiguous(memory_format=torch.channels_last)
+    assert torch.equal(found, frames.flatten(0, 1).float())
