@@ -51,7 +51,7 @@ class InMemory:
     def batches(self, seed: int = 0, epoch: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
         """Give an epoch: float32 [T·N, 2, H, W] as the network's first layer takes it, and labels."""
         for step, indices in enumerate(epoch_order(len(self.labels), seed, epoch).split(self.batch)):
-            batch = augment(self.frames[indices], self.settings, generator(seed, epoch, step, 1))
+            batch = augment(self.frames.index_select(0, indices), self.settings, generator(seed, epoch, step, 1))
             yield laid_out(batch.transpose(0, 1)), self.labels[indices]
 
 

@@ -112,7 +112,8 @@ def fit(
             batches = epoch_order(len(labels), seed, state.epoch).to(device).split(schedule.batch_size)
             net.train()
             for indices in batches[state.step :]:
-                batch = inputs[indices]
+                # Whole rows are copied; indexing with a tensor would copy number by number.
+                batch = inputs.index_select(0, indices)
                 if augmentation is not None:
                     batch = augment(batch, augmentation, generator(seed, state.epoch, state.step, AUGMENTATION))
                 with hardware.autocast():
