@@ -43,7 +43,7 @@ COLUMNS = [
 COLOURS = {MET: "#009E73", UNMET: "#D55E00", REPORT: GREY}
 DPI = 150
 # Columns of the summary.
-SUMMARY = ("case", "peer", "ratio", "goal", "verdict")
+SUMMARY = ("row", "case", "peer", "ratio", "goal", "verdict")
 # The row that is a table of its own.
 PROFILE = "profile"
 # Cores that others may use, when a row begins, before the report warns.
