@@ -182,10 +182,10 @@ def test_gestures_are_cut_by_half_open_windows(tmp_path: Path) -> None:
     whole = aedat2.decode((root / "user01_led.aedat").read_bytes(), "x")
     with h5py.File(tmp_path / "f.h5") as file:
         assert file["split"][:].tolist() == [0, 0, 1, 1] and file["label"][:].tolist() == [0, 1, 10, 1]
-        assert file["n_events"][:2].tolist() == [
+        assert file["ended"][:2, -1].tolist() == [
             ((whole["t"] >= start) & (whole["t"] < end)).sum() for start, end in ((0, 400), (400, 900))
         ]
-        assert file["frames"][:].sum(axis=(1, 2, 3, 4)).tolist() == file["n_events"][:].tolist()
+        assert file["frames"][:].sum(axis=(1, 2, 3, 4)).tolist() == file["ended"][:, -1].tolist()
 
 
 @pytest.mark.parametrize(

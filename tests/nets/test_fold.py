@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from pipeline.nets import IF, QCFS, FrameNet
+from pipeline.nets import IF, FrameNet
 from pipeline.nets.fold import folded
 from pipeline.nets.snn5 import snn5
 from tests.nets.test_networks import frames, settle, small
@@ -16,12 +16,14 @@ def norms(net: FrameNet) -> list[nn.Module]:
     return [layer for layer in net.modules() if isinstance(layer, nn.BatchNorm2d)]
 
 
-@pytest.mark.parametrize("activation", [lambda: QCFS(64, 2.0), lambda: IF(0.5)])
+# Smooth, so that rounding stays rounding: QCFS and spikes would make a level of it.
+@pytest.mark.parametrize("activation", [nn.Tanh, nn.ReLU])
 def test_answers_are_those_of_eval_mode(activation) -> None:
     net = settle(small(activation, width=1 / 8))
+    random = torch.Generator().manual_seed(0)
     for norm in norms(net):
-        nn.init.uniform_(norm.weight, -1.5, 1.5)
-        nn.init.uniform_(norm.bias, -0.5, 0.5)
+        nn.init.uniform_(norm.weight, -1.5, 1.5, random)
+        nn.init.uniform_(norm.bias, -0.5, 0.5, random)
     made, x = folded(net), frames(3)
     assert len(norms(net)) == 8 and not norms(made)
     assert [name for name, _ in made.layers.named_children()] == [name for name, _ in net.layers.named_children()]
