@@ -32,6 +32,8 @@ PARTS = {
 REST = "casts, losses, the rest"
 # Passes before the profile, and steps in it where an epoch would take minutes.
 WARMUP, STEPS = 2, 5
+# Side of the matrix product on a CPU: a second or so in fp32.
+LARGEST_ON_CPU = 4096
 DATASET, ANN, RECIPES = "embedded", "l8", ("if", "hsd")
 
 
@@ -49,15 +51,22 @@ def profiles(context: Context) -> list[Result]:
 
 
 def limit(context: Context) -> list[Result]:
-    """Compare the rate of training steps at the full shape with that of a large matrix product, bf16 where there is."""
+    """Compare the rate of training steps at the full shape with a large matrix product's, and that with fp32's."""
     hardware = ours.settings(context.device)
-    side = context.sizes.matrix if context.device != "cpu" else min(context.sizes.matrix, 4096)
-    a, b = (torch.randn(side, side).to(hardware.device, hardware.dtype) for _ in range(2))
-
-    def product() -> None:
-        torch.mm(a, b)
-
-    results = []
+    side = context.sizes.matrix if context.device != "cpu" else min(context.sizes.matrix, LARGEST_ON_CPU)
+    product, plain = (_product(side, hardware, dtype) for dtype in (hardware.dtype, torch.float32))
+    load = machine.load()
+    rates = [
+        [2 * side**3 / _seconds(run, hardware) / 1e9 for run in (product, plain)]
+        for _ in range(WARMUP + context.sizes.net_rounds)
+    ][WARMUP:]
+    own, full = (list(values) for values in zip(*rates, strict=True))
+    results = [
+        Result(
+            "limit", f"matrix product of {side} x {side}, {hardware.precision}", "the same in fp32", "GFLOP/s", None,
+            spread(own).median, spread(full).median, spread(ratios(own, full)), len(own), load,
+        )
+    ]  # fmt: skip
     for title, run in _steps(context, hardware):
         with FlopCounterMode(display=False) as counter:
             run()
@@ -75,6 +84,11 @@ def limit(context: Context) -> list[Result]:
             )
         )  # fmt: skip
     return results
+
+
+def _product(side: int, hardware: Hardware, dtype: torch.dtype) -> Callable[[], Any]:
+    a, b = (torch.randn(side, side).to(hardware.device, dtype) for _ in range(2))
+    return lambda: torch.mm(a, b)
 
 
 def shares(run: Callable[[], Any]) -> dict[str, float]:

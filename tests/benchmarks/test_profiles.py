@@ -41,10 +41,13 @@ def test_every_training_is_profiled_and_becomes_a_column(context: Context, tmp_p
 
 
 def test_limit_compares_rates_of_the_same_unit(context: Context) -> None:
-    results = profiles.limit(context)
-    assert [result.unit for result in results] == ["GFLOP/s"] * 3
-    for result in results:
-        assert result.ours > 0 and result.theirs > 0 and "GFLOP a step" in result.note
+    product, *steps = profiles.limit(context)
+    assert product.peer == "the same in fp32" and product.turns == context.sizes.net_rounds
+    assert product.ratio.low <= product.ratio.median <= product.ratio.high
+    assert [result.unit for result in (product, *steps)] == ["GFLOP/s"] * 4
+    for result in (product, *steps):
+        assert result.ours > 0 and result.theirs > 0
+    assert all("GFLOP a step" in result.note for result in steps)
 
 
 def test_accuracies_of_both_precisions_are_paired(monkeypatch: pytest.MonkeyPatch, context: Context) -> None:
