@@ -1,6 +1,6 @@
 # make repro    everything: environment, recordings, frames, networks, tables and figures
-# make test     environment, lint, types, tests
-# make compare  experiments side by side
+# make test     environment, lint, types, tests; make test-all: the slow ones too, as CI runs them
+# make compare  experiments since the last commit side by side: headline accuracies, and what was changed
 # make bench    what it costs beside Tonic, SpikingJelly and plain PyTorch -> reports/benchmarks/ (DEVICE=cuda: on the GPU)
 # make clean    remove the environment (data and cache stay)
 
@@ -12,11 +12,12 @@ DEVICE ?= cpu
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
 
-# What experiments are compared by: the metrics, and what changed; not files, nor what a grid lists beside its seeds.
-METRICS := '^(?!Created|State|Executor|rev$$|typ$$|parent$$)[a-z][^./:]*$$'
-HIDDEN := '^(Created|(data|pipeline|stages|reports)/.*|params.yaml|report\..*|grid\.(?!name|seeds).*)$$'
+# What experiments are compared by: the metrics, and what was changed of the settings that stages have as parameters.
+METRICS := '^(?!Created|State|Executor|rev$$|typ$$|parent$$|params$$|pipeline$$|stages$$)[a-z][^./:]*$$'
+# Not files, nor what a grid lists beside its seeds, nor the grids that are not run.
+HIDDEN := '^(Created|(data|params|pipeline|reports|stages)(/.*)?|grid\.(?!name|seeds).*|(methods|paper)(\..*)?)$$'
 
-.PHONY: repro test lint compare bench clean environment
+.PHONY: repro test test-all lint compare bench clean environment
 .DEFAULT_GOAL := repro
 
 environment: $(VENV)/.ready
@@ -29,10 +30,14 @@ $(VENV)/.ready: requirements.txt
 	@touch $@
 
 repro: environment
+	python -m pipeline doctor
 	dvc repro
 
 test: lint
 	python -m pytest
+
+test-all: lint
+	python -m pytest -m ''
 
 lint: environment
 	ruff format --check .

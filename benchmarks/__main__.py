@@ -1,14 +1,21 @@
 """python -m benchmarks: measure and write reports/benchmarks/."""
 
-from __future__ import annotations
-
 import argparse
+import os
 import sys
 import tempfile
 import time
+from importlib import import_module
 from pathlib import Path
 
-OUT = Path("reports/benchmarks")
+# The rows in the order of the report, and their modules.
+ROWS = {
+    "decode": "data", "epoch": "data", "snn": "nets", "ann": "nets", "inference": "nets", "memory": "nets",
+    "disk": "data", "gpu": "gpu", "limit": "gpu", "profile": "gpu", "idle": "repro", "busy": "repro",
+    "repro": "repro", "precision": "repro",
+}  # fmt: skip
+# Asked for by name alone: each takes more than ten minutes.
+OFF = ("repro", "precision")
 
 
 def main(words: list[str] | None = None) -> int:
@@ -16,48 +23,40 @@ def main(words: list[str] | None = None) -> int:
     # Not above: a candidate's process imports this module, and needs no more than what it measures.
     import torch
 
-    from benchmarks import machine, report
-    from benchmarks.context import QUICK, Context, Sizes
-    from benchmarks.rows import DEFAULT, OFF, ROWS
-    from pipeline.config import load
-    from pipeline.errors import PipelineError
+    from benchmarks import report
+    from benchmarks.core import Context, machine, others
+    from pipeline.config import catalogues
 
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where the networks run")
-    parser.add_argument(
-        "--rows", nargs="*", choices=list(ROWS), metavar="ROW", help=f"of {', '.join(ROWS)}; none: draw the report anew"
-    )
-    parser.add_argument("--quick", action="store_true", help="a minute, to see that it runs; no figures to quote")
+    parser.add_argument("--only", nargs="*", choices=list(ROWS), metavar="ROW", default=ROWS.keys() - OFF,
+                        help=f"of {', '.join(ROWS)}; none: draw the report anew")  # fmt: skip
+    parser.add_argument("--quick", action="store_true", help="at small size, to see that it runs; no figures to quote")
     parser.add_argument("--before", metavar="REV", help="git revision that row repro measures too")
-    parser.add_argument("--out", type=Path, default=OUT, help="folder of the report (default: %(default)s)")
-    arguments = parser.parse_args(words)
-    if arguments.device == "cuda" and not torch.cuda.is_available():
-        parser.error(
-            "--device cuda: this torch sees no CUDA device; leave it out, the GPU's rows are then not measured"
-        )
-    facts = machine.describe(arguments.device)
-    failed = []
-    with tempfile.TemporaryDirectory() as folder:
-        for name in arguments.rows if arguments.rows is not None else DEFAULT:
-            place = Path(folder) / name
-            place.mkdir()
-            sizes = QUICK if arguments.quick else Sizes()
-            context = Context(load(), place, arguments.device, sizes, before=arguments.before)
-            start = time.perf_counter()
-            try:
-                results = ROWS[name](context)
-            except (PipelineError, RuntimeError, OSError) as error:
-                print(f"{name}: {type(error).__name__}: {error}", file=sys.stderr)
-                failed.append(name)
-                continue
-            report.save_rows(arguments.out, name, results, facts, arguments.quick)
-            print(f"{name}: {time.perf_counter() - start:.0f} s")
-            for result in results:
-                print(f"  {report.line(result.plain())}", flush=True)
-    report.write(arguments.out, list(ROWS), facts)
-    print(f"{arguments.out / 'benchmarks.md'}; off by default: {', '.join(OFF)}")
-    if failed:
-        print(f"not run: {', '.join(failed)}", file=sys.stderr)
+    parser.add_argument(
+        "--out", type=Path, default=Path("reports/benchmarks"), help="folder of the report (default: %(default)s)"
+    )
+    asked = parser.parse_args(words)
+    if asked.device == "cuda" and not torch.cuda.is_available():
+        parser.error("--device cuda: this torch sees no CUDA device; leave it out, a GPU's rows are then not measured")
+    # For all that a row starts, too.
+    os.environ.update(HSD_DEVICE=asked.device, HSD_PRECISION="auto")
+    settings, facts, failed = catalogues.load(), machine(asked.device), []
+    for name in (name for name in ROWS if name in asked.only):
+        start, load = time.perf_counter(), others()
+        try:
+            with tempfile.TemporaryDirectory() as folder:
+                context = Context(settings, Path(folder), asked.device, asked.quick, asked.before)
+                results = getattr(import_module(f"benchmarks.{ROWS[name]}"), name)(context)
+        except Exception as error:  # of whatever library; the other rows go on
+            failed.append(name)
+            print(f"{name}: not run: {type(error).__name__}: {error}", file=sys.stderr)
+        else:
+            report.save_rows(asked.out, name, results, facts, load, asked.quick)
+            print(f"{name}: {time.perf_counter() - start:.0f} s", flush=True)
+    shown = report.write(asked.out, list(ROWS), facts)
+    print(shown[shown["row"].isin(asked.only)].drop(columns="note").to_string(index=False, na_rep=""))
+    print(asked.out / "benchmarks.md")
     return int(bool(failed))
 
 

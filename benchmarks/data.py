@@ -1,184 +1,192 @@
-"""Rows of the data side: decoding and integrating one recording, and what frames take on disk."""
+"""Rows of recordings: decoding and integrating one, what frames take on disk, an epoch of loading them, varied."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
-from contextlib import ExitStack
+import os
+from collections import deque
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
-from benchmarks import machine, recordings
-from benchmarks.context import Context
-from benchmarks.isolated import Calls, Isolated, pause
-from benchmarks.measure import Candidate, alternate
-from benchmarks.peers import jelly_frames, tonic_frames
-from benchmarks.result import Goal, Result, sized, timed, unmeasured
+from benchmarks.core import FULL, OURS, PHASE, SIMULATED, STEPS, Calls, Context, candidates, in_turn
+from benchmarks.nets import CLASSES, hardware_of, random_frames
+from benchmarks.peers import JELLY, NOTES, TONIC, TURNS, jelly, loader, save, tonic, varied
+from benchmarks.report import Row
+from pipeline.camera.record import record
 from pipeline.errors import ConfigError
-from pipeline.events import read_events
-from pipeline.events.images import load_images
-from pipeline.events.simulator import recording_seed, simulate
-from pipeline.events.types import Events
-from pipeline.frames import integrate
-from pipeline.frames.integrate import turn
-from pipeline.frames.store import Header, write
+from pipeline.events import aedat2, aedat3, atis, read, types
+from pipeline.events.sides import TRAIN
+from pipeline.frames import integrate, selection, store, write
+from pipeline.nets.forward import laid_out
+from pipeline.runtime.files import write_json
 from pipeline.runtime.memory import keep_freed_memory
+from pipeline.training import loop, losses, seeds
+from pipeline.training.augmentations import nda
 
-TONIC, JELLY = "Tonic", "SpikingJelly"
-FASTER_THAN_TONIC = Goal(">=", 8)
-FASTER_THAN_JELLY = {"AEDAT 2.0": Goal(">=", 1.5), "AEDAT 3.1": Goal(">=", 50), "ATIS": Goal(">=", 1.5)}
-SMALLER_THAN_NPZ = Goal("<=", 0.1)
-
+# Of CIFAR10-DVS, DVS128 Gesture and N-Caltech101: writer, sensor (height, width, px), goals.
+FORMATS: dict[str, tuple[Any, tuple[int, int], dict[str, str]]] = {
+    "AEDAT 2.0": (aedat2.write, (128, 128), {TONIC: "≥ 8×", JELLY: "≥ 1.5×"}),
+    "AEDAT 3.1": (aedat3.write, (128, 128), {TONIC: "≥ 8×", JELLY: "≥ 50×"}),
+    "ATIS": (atis.write, (180, 240), {TONIC: "≥ 8×", JELLY: "≥ 1.5×"}),
+}
 # The simulated camera looking at a picture that fills the sensor of CIFAR10-DVS: about 200,000 events.
-SIMULATED = {"sensor": (128, 128), "image_size": 100}
-MOTION = {"amplitude_px": 16.0, "loops": 4}
-CAMERA = {"contrast": 0.5, "shot_noise_rate_hz": 1.0}
-# Recordings read in one turn of a candidate: enough that asking its process takes no share of the time.
-READS = 10
-# Parts into which the stored recordings are divided, so that there is a spread.
-PARTS = 4
-
-Read = Callable[[Path, str, int, tuple[int, int]], NDArray[Any]]
-
-
-def ours(path: Path, form: str, steps: int, sensor: tuple[int, int]) -> NDArray[np.int64]:
-    """Read a recording and count its events in frames, as stage integrate does, at the sensor's size."""
-    del form
-    return integrate(read_events(path), steps, sensor, sensor)
+LARGE = {"sensor": [128, 128], "image_size": 100}
+MOTION, CAMERA = {"amplitude_px": 16.0, "loops": 4}, {"contrast": 0.5, "shot_noise_rate_hz": 1.0}
+# Parts into which the stored recordings are divided, so that there is a spread; recordings they are scaled to.
+PARTS, SCALED = 4, 10_000
+# Of the epoch: side of the frames, px; workers of the peers; the paper's epochs, which share one reading of our file.
+SIDE, WORKERS, EPOCHS = 48, min(2, os.cpu_count() or 1), 300
+NPZ, CACHED = "SpikingJelly npz + DataLoader", "Tonic DiskCachedDataset + DataLoader"
+# Ours as stage integrate counts, at the sensor's size.
+READERS: dict[str, Any] = {
+    OURS: lambda path, form, steps, sensor: integrate.integrate(read.read_events(path), steps, sensor, sensor),  # noqa: ARG005
+    TONIC: tonic,
+    JELLY: jelly,
+}
 
 
-def agree(form: str, own: NDArray[Any], peer: str, theirs: NDArray[Any]) -> bool:
-    """Whether a peer's frames are ours; SpikingJelly's of AEDAT 2.0 once they are turned back."""
-    if peer == JELLY:
-        theirs = turn(theirs.astype(np.int64), jelly_frames.TURNS[form])
-    return np.array_equal(own, theirs)
-
-
-def decode(context: Context) -> list[Result]:
+def decode(context: Context) -> list[Row]:
     """Time decoding and integrating one recording from disk, in three formats."""
-    results = []
-    for form in recordings.FORMATS:
-        path, sensor = recordings.write_recording(context.folder, form, context.sizes.events, context.seed)
-        results += _decode_one(context, form, path, sensor)
+    # Divisible by the frames: Tonic's ToFrame drops a remainder.
+    count, results = context.pick(200_000, 2_000), []
+    for form, (writer, sensor, goals) in FORMATS.items():
+        path = context.folder / f"{form}.{'bin' if form == 'ATIS' else 'aedat'}"
+        writer(path, moving_blob(count, sensor, context.seed))
+        wrong = {peer: differs(peer, path, form, sensor) for peer in goals}
+        names = [name for name in READERS if not wrong.get(name)]
+        with candidates({name: partial(reading, name, path, form, sensor) for name in names}) as running:
+            times = in_turn(running, "read", context.pick(15, 2))
+        for peer, goal in goals.items():
+            case = f"{form}, {count:,} events, {STEPS} frames {sensor[0]}×{sensor[1]}"
+            row = Row("decode", case, peer, goal, note=wrong[peer])
+            note = "same frames" if (peer, form) == (TONIC, "ATIS") else f"same frames; {NOTES[peer]}"
+            results.append(row if wrong[peer] else row.compared(times[OURS], times[peer], note))
     return results
 
 
-def _decode_one(context: Context, form: str, path: Path, sensor: tuple[int, int]) -> list[Result]:
-    sizes = context.sizes
-    goals = {TONIC: FASTER_THAN_TONIC, JELLY: FASTER_THAN_JELLY[form]}
-    readers: dict[str, Read] = {TONIC: tonic_frames.frames, JELLY: jelly_frames.frames}
-    notes = {
-        TONIC: tonic_frames.NOTE if form != "ATIS" else "",
-        JELLY: jelly_frames.NOTE,
-    }
-    case = f"{form}, {sizes.events:,} events, {sizes.steps} frames {sensor[0]}×{sensor[1]}"
-    own = ours(path, form, sizes.steps, sensor)
-    results: list[Result] = []
-    names = ["ours"]
-    for peer, read in readers.items():
-        try:
-            theirs = read(path, form, sizes.steps, sensor)
-        except Exception as error:  # a library that cannot read a format may raise anything; the table tells it
-            note = f"{peer} cannot read it: {type(error).__name__}: {error}"
-            results.append(unmeasured("decode", case, peer, goals[peer], note))
-            continue
-        if not agree(form, own, peer, theirs):
-            results.append(unmeasured("decode", case, peer, goals[peer], f"{peer} gives other frames"))
-            continue
-        names.append(peer)
-    with ExitStack() as stack:
-        running = {
-            name: stack.enter_context(Isolated(reading, name, path, form, sizes.steps, sensor)) for name in names
-        }
-        load = machine.load()
-        turns = [Candidate(name, partial(one.call, "read"), pause) for name, one in running.items()]
-        found = alternate(turns, sizes.data_rounds)
-        times = {name: [seconds / READS for seconds in values] for name, values in found.items()}
-    for peer in names[1:]:
-        note = "; ".join(part for part in ("same frames", notes[peer]) if part)
-        results.append(timed("decode", case, peer, goals[peer], times, load=load, note=note))
-    return results
+def moving_blob(count: int, sensor: tuple[int, int], seed: int) -> types.Events:
+    """Return events of a blob that moves in a circle over a sensor (height, width, px), a fifth of them noise."""
+    rng, duration_us = np.random.default_rng(seed), 1_300_000
+    t = np.sort(rng.integers(0, duration_us, count))
+    angle, noise = 2 * np.pi * t / duration_us, rng.random(count) < 0.2
+    places = list[NDArray[np.int64]]()
+    for side, wave in zip(sensor[::-1], (np.cos(angle), np.sin(angle)), strict=True):
+        anywhere = rng.integers(0, side, count)
+        blob = np.clip(side / 2 + side / 4 * wave + rng.normal(0, side / 12, count), 0, side - 1)
+        places.append(np.where(noise, anywhere, blob).astype(np.int64))
+    columns, rows = places
+    return types.events_from(t, columns, rows, rng.random(count) < 1 / 2)
 
 
-def reading(name: str, path: Path, form: str, steps: int, sensor: tuple[int, int]) -> Calls:
-    """Build a candidate of row decode: ours as a worker of stage integrate runs it, or a peer."""
-    if name == "ours":
+def differs(peer: str, path: Path, form: str, sensor: tuple[int, int]) -> str:
+    """Return why a peer's frames are not ours, SpikingJelly's once they are turned back; nothing where they are."""
+    try:
+        theirs = READERS[peer](path, form, STEPS, sensor)
+    except Exception as error:  # a library that cannot read a format may raise anything; the table tells it
+        return f"{peer} cannot read it: {type(error).__name__}: {error}"
+    if peer == JELLY:
+        theirs = integrate.turn(theirs.astype(np.int64), TURNS[form])
+    return "" if np.array_equal(READERS[OURS](path, form, STEPS, sensor), theirs) else f"{peer} gives other frames"
+
+
+def reading(name: str, path: Path, form: str, sensor: tuple[int, int]) -> Calls:
+    """Return a candidate's reading of the recording ten times, ours as a worker of stage integrate runs it."""
+    if name == OURS:
         keep_freed_memory()
-    readers: dict[str, Read] = {"ours": ours, TONIC: tonic_frames.frames, JELLY: jelly_frames.frames}
-    read = readers[name]
-
-    def several() -> None:
-        for _ in range(READS):
-            read(path, form, steps, sensor)
-
-    return {"read": several}
+    return {"read": lambda: [None for _ in range(10) if READERS[name](path, form, STEPS, sensor) is None]}
 
 
-def disk(context: Context) -> list[Result]:
+def disk(context: Context) -> list[Row]:
     """Weigh frames of simulated recordings: one HDF5 file against SpikingJelly's npz, scaled to a whole set."""
-    sizes = context.sizes
-    full = simulated(context)
-    small = [integrate(events, sizes.steps, (128, 128), (48, 48)) for events in full]
-    large = [integrate(events, sizes.steps, (128, 128), (128, 128)) for events in full]
-    results = []
+    settings, source = context.params.dataset(SIMULATED).recordings, context.folder / "recordings"
+    if settings is None:
+        raise ConfigError(f"params/datasets.yaml: {SIMULATED}.recordings is null; row disk takes its camera from there")
+    motion, camera = settings.motion.model_copy(update=MOTION), settings.camera.model_copy(update=CAMERA)
+    changed = {**LARGE, "motion": motion, "camera": camera, "per_class": context.pick(10, 1)}
+    events = record(settings.model_copy(update=changed), source, source, workers=1)
+    recordings = [read.read_events(path) for path in sorted(source.rglob("*.aedat"))]
+    small, large = (
+        [np.minimum(integrate.integrate(one, STEPS, (128, 128), (side, side)), 255) for one in recordings]
+        for side in (48, 128)
+    )
+    note = f"{len(small)} simulated recordings of {events / len(small):,.0f} events, scaled to {SCALED:,} by number; "
+    results, path, npz = [], context.folder / "frames.h5", context.folder / "frames.npz"
     for case, own, theirs in (
-        ("ours 48×48, npz 128×128: what each stores", small, large),
-        ("both 128×128", large, large),
+        ("ours 48×48, npz 128×128: what each stores", small, large), ("both 128×128", large, large),
         ("both 48×48", small, small),
-    ):
-        pairs = [_bytes(context, own[part::PARTS], theirs[part::PARTS]) for part in range(PARTS)]
-        scale = sizes.scaled / 2**30
-        results.append(
-            sized(
-                "disk",
-                f"{sizes.steps} frames, {case}",
-                f"{JELLY} npz",
-                "GiB",
-                SMALLER_THAN_NPZ,
-                [ours / count * scale for ours, _, count in pairs],
-                [theirs / count * scale for _, theirs, count in pairs],
-                f"{sizes.stored} simulated recordings of {np.mean([len(events) for events in full]):,.0f} events, "
-                f"scaled to {sizes.scaled:,} by number; npz as np_savez writes it, float64 and compressed",
-            )
-        )
+    ):  # fmt: skip
+        gib: tuple[list[float], list[float]] = [], []
+        for part in range(PARTS):
+            frames, scale = [x.astype(np.uint8) for x in own[part::PARTS]], SCALED / len(own[part::PARTS]) / 2**30
+            write_frames(path, frames, [0] * len(frames), ["a"])
+            gib[0].append(path.stat().st_size * scale)
+            gib[1].append(sum(save(npz, x) for x in theirs[part::PARTS]) * scale)
+        row = Row("disk", f"{STEPS} frames, {case}", f"{JELLY} npz", "≤ 0.1×", "GiB")
+        results.append(row.compared(*gib, f"{note}npz as np_savez writes it, float64 and compressed", inverse=True))
     return results
 
 
-def simulated(context: Context) -> list[Events]:
-    """Record as many pictures as are stored, each class in turn, by the simulated camera."""
-    settings = context.params.dataset("embedded").recordings
-    if settings is None:
-        raise ConfigError("params.yaml: datasets.embedded.recordings is null; the disk row takes its camera from there")
-    settings = settings.model_copy(
-        update={
-            **SIMULATED,
-            "motion": settings.motion.model_copy(update=MOTION),
-            "camera": settings.camera.model_copy(update=CAMERA),
-        }
-    )
-    count = context.sizes.stored
-    # The digits are ten classes.
-    pictures = load_images("mnist", -(-count // 10), settings.image_size)
-    turns = [(f"{name}/{index}", picture) for index, row in enumerate(zip(*pictures.values(), strict=True))
-             for name, picture in zip(pictures, row, strict=True)]  # fmt: skip
-    return [simulate(picture, settings, recording_seed(context.seed, name)) for name, picture in turns[:count]]
-
-
-def _bytes(context: Context, own: list[NDArray[Any]], theirs: list[NDArray[Any]]) -> tuple[int, int, int]:
-    """Write both; give the bytes of ours, of the peer's, and the number of recordings."""
-    path = context.folder / "frames.h5"
-    clipped = [np.minimum(frames, 255).astype(np.uint8) for frames in own]
-    steps, _, *size = clipped[0].shape
-    count = len(own)
-    header = Header("benchmark", ["a"], steps, "number", size, size, "nearest", "", "", 0)
+def write_frames(path: Path, frames: Sequence[NDArray[np.uint8]], labels: Sequence[int], classes: list[str]) -> None:
+    """Write frames [T, 2, H, W] as the pipeline's one file, all on the training side."""
+    count, (steps, _, *size) = len(frames), frames[0].shape
+    header = store.Header("benchmark", classes, steps, "number", size, size, "nearest", "", "", 0)
     ends = [np.zeros(steps, np.int64)] * count
-    write(path, clipped, header, [0] * count, [0] * count, [f"a/{index}" for index in range(count)], ends, ends)
-    total = 0
-    for frames in theirs:
-        npz = context.folder / "frames.npz"
-        jelly_frames.save(npz, frames)
-        total += npz.stat().st_size
-    return path.stat().st_size, total, count
+    write.write(path, frames, header, labels, [0] * count, [f"a/{index:06d}" for index in range(count)], ends, ends)
+
+
+def epoch(context: Context) -> list[Row]:
+    """Time an epoch of loading and augmentation, 48×48, a phase's frames of each recording."""
+    count, batch = context.pick(512, 24), context.pick(128, 8)
+    frames, labels = random_frames(count, STEPS, [SIDE, SIDE], context.seed)
+    written = write_sets(context.folder, frames, labels.tolist())
+    makes = {name: partial(loading, context, name, *written, labels.tolist(), batch) for name in (OURS, NPZ, CACHED)}
+    with candidates(makes) as running:
+        times = in_turn(running, "epoch", context.pick(5, 2))
+        reads = in_turn({OURS: running[OURS]}, "read", context.pick(5, 2))[OURS]
+    case = f"{count} recordings, T = {PHASE} of {STEPS}, batch {batch}"
+    shared, once = ((np.array(times[OURS]) + np.array(reads) / epochs).tolist() for epochs in (EPOCHS, 1))
+    note = f"{WORKERS} workers that stay; ours: none, reading the file shared among {EPOCHS} epochs"
+    whole, results = "ours with the whole of the file's reading; files cached by the system", []
+    for peer in (NPZ, CACHED):
+        results.append(Row("epoch", case, peer, "≥ 10×").compared(shared, times[peer], note))
+        results.append(Row("epoch", f"{case}, a run of one epoch", peer).compared(once, times[peer], whole))
+    return results
+
+
+def write_sets(folder: Path, frames: NDArray[np.uint8], labels: list[int]) -> tuple[Path, list[Path]]:
+    """Write the same frames as our one file and SpikingJelly's folder; return our pointer and the folder's files."""
+    path, pointer, classes = folder / "epoch.h5", folder / "epoch.json", [str(label) for label in range(CLASSES)]
+    write_frames(path, list(frames), labels, classes)
+    seen = selection.Pointer(
+        file=path.name, sha256=store.file_sha256(path), steps=STEPS, frame_size=[SIDE, SIDE], first=0, stop=PHASE,
+        stride=1, causal=True, classes=classes, n_train=len(frames), n_validation=0, n_test=0, manifest="",
+    )  # fmt: skip
+    write_json(pointer, seen.model_dump())
+    files = [folder / f"{index:06d}.npz" for index in range(len(frames))]
+    deque(map(save, files, frames), 0)
+    return pointer, files
+
+
+def loading(context: Context, name: str, pointer: Path, files: list[Path], labels: list[int], batch: int) -> Calls:
+    """Return a candidate's epoch, and our reading, under the settings of a run."""
+    options: Any = context.params.dataset(FULL).augmentation[0]
+    if name == OURS:
+        hardware_of()
+        read, held = partial(selection.load, pointer, TRAIN), selection.load(pointer, TRAIN)
+        return {"read": read, "epoch": lambda: deque(own(held, batch, options), 0)}
+    cache, samples = context.folder / "tonic" if name == CACHED else None, list(zip(files, labels, strict=True))
+    batches = loader(samples, partial(varied, PHASE, options), cache, batch, WORKERS, context.seed)
+    return {"epoch": lambda: deque(batches, 0)}
+
+
+def own(held: selection.LabelledFrames, batch: int, options: nda.Options) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield our epoch of a run's frames as `training.loop.fit` sees it: batches float32 [T, N, 2, H, W] and labels."""
+    frames, labels = torch.from_numpy(held.frames), torch.from_numpy(held.labels)
+    for step, indices in enumerate(loop.epoch_order(len(labels), 0, 0).split(batch)):
+        drawn, targets = seeds.stream(0, "augmentation", 0, step), losses.Targets(labels[indices])
+        changed, targets = nda.augment(frames.index_select(0, indices), targets, options, drawn)
+        yield laid_out(changed.transpose(0, 1)), targets.labels

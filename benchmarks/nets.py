@@ -1,178 +1,242 @@
-"""Rows of the networks: training steps and inference, ours as the pipeline runs it against fp32 peers.
+"""Rows of training steps, their memory, and inference: ours as the pipeline runs it against fp32 peers, equal to it."""
 
-Each candidate has a process of its own, and the same weights, frames and optimiser; losses and logits are compared
-before anything is timed, ours in fp32.
-"""
-
-from __future__ import annotations
-
-from collections.abc import Callable
-from contextlib import ExitStack
+import ctypes
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
+from itertools import chain
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+import psutil
 import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from benchmarks import batches, machine, ours
-from benchmarks.batches import Batch, case
-from benchmarks.context import Context
-from benchmarks.isolated import Calls, Isolated, pause
-from benchmarks.measure import Candidate, alternate
-from benchmarks.peers.jelly_net import jelly_net
-from benchmarks.peers.loop import LayerLoop, StepLoop, layers_of
-from benchmarks.peers.plain_qcfs import plain_ann
-from benchmarks.peers.trainer import PeerTrainer
-from benchmarks.result import Goal, Result, timed
-from pipeline.nets import FrameNet
-from pipeline.training.losses import ace, ce_mean
+from benchmarks.core import OURS, PHASE, STEPS, Calls, Context, candidates, in_turn
+from benchmarks.peers import JELLY_NET, LAYER_LOOP, PLAIN, STEP_LOOP, Peer
+from benchmarks.report import Row
+from pipeline.config.grid import Grid
+from pipeline.config.network import Network
+from pipeline.config.resolve import Resolved
+from pipeline.config.run import TrainAnn, TrainSnn
+from pipeline.nets import build, convert, fold, forward
+from pipeline.pieces import module_of
+from pipeline.runtime.hardware import Hardware, hardware
+from pipeline.training import losses, objective, optimizer
 
-OURS, FP32 = "ours", "ours fp32"
-STEP_LOOP, LAYER_LOOP, JELLY = "time loop, fp32", "TET's layers, fp32", "SpikingJelly multi-step"
-PLAIN = "plain PyTorch, fp32"
-PRECISION = {OURS: "auto", FP32: "fp32"}
-PEERS: dict[str, Callable[[FrameNet], nn.Module]] = {
-    STEP_LOOP: lambda net: StepLoop(layers_of(net)),
-    LAYER_LOOP: lambda net: LayerLoop(layers_of(net)),
-    JELLY: jelly_net,
-}
-NEURONS = ("if", "lif")
-TRAINING = {STEP_LOOP: Goal(">=", 3), LAYER_LOOP: Goal(">=", 3), JELLY: Goal(">=", 1.3)}
-ANN_TRAINING = Goal(">=", 3)
-INFERENCE = Goal(">=", 3)
+OWN = (OURS, FP32 := "ours fp32")
+# Classes of the data sets whose networks and settings are measured; what is trained.
+CLASSES, ANN, IF, LIF, HSD = 10, "ann", "if", "lif", "hsd"
+SNN_GOALS = {STEP_LOOP: "≥ 3×", LAYER_LOOP: "≥ 3×", JELLY_NET: "≥ 1.3×"}
+MEMORY_GOALS = {JELLY_NET: "≤ 0.6×", STEP_LOOP: ""}
 # Relative difference of two fp32 losses: sums in another order, and the spikes that flip with them.
 TOLERANCE = 0.05
-LEVELS, THRESHOLD = 16, 8.0
+# Its batch norm sees each step by itself: by construction another loss in training.
+ALONE = "batch norm sees each step alone, so its training loss is another; logits: see inference"
+# Forward passes that settle batch norm's statistics (with 0 and 1 an untrained network hardly fires); steps whose
+# memory is measured: in the second, gradients and the optimizer's state of the first are there too.
+SETTLING, GROWING = 3, 2
 
 
-def snn_trainer(context: Context, name: str, neuron: str, batch: Batch) -> ours.Trainer | PeerTrainer:
-    """Make the trainer of ours, or of a peer, for a spiking network with random weights."""
-    net = ours.snn(context.sizes.shape, neuron, context.seed)
-    if name in PRECISION:
-        hardware = ours.settings(context.device, PRECISION[name])
-        return ours.snn_trainer(net, neuron, None, context.params, hardware, batch.frames, batch.labels)
-    machine.torch_defaults()
-    optimiser = context.params.dataset("cifar10dvs").finetune.random.optimiser
-    return PeerTrainer(PEERS[name](net), optimiser, ce_mean, batch)
-
-
-def ann_trainer(context: Context, name: str, batch: Batch) -> ours.Trainer | PeerTrainer:
-    """Make the trainer of ours, or of the peer, for a QCFS network; the gradient at the edges is the authors'."""
-    net = ours.ann(context.sizes.shape, LEVELS, THRESHOLD, context.seed, "clamp")
-    if name in PRECISION:
-        hardware = ours.settings(context.device, PRECISION[name])
-        return ours.ann_trainer(net, context.params, hardware, batch.frames, batch.labels)
-    machine.torch_defaults()
-    optimiser = context.params.dataset("cifar10dvs").train_ann.schedule.optimiser
-    return PeerTrainer(plain_ann(net), optimiser, ace, batch)
-
-
-def snn_calls(context: Context, name: str) -> Calls:
-    """Give a candidate's training steps by neuron; each returns the loss."""
-    batch = batches.batch_of(context, context.sizes.phase)
-    trainers = {neuron: snn_trainer(context, name, neuron, batch) for neuron in NEURONS}
-    return {neuron: partial(_loss, trainer) for neuron, trainer in trainers.items()}
-
-
-def ann_calls(context: Context, name: str) -> Calls:
-    """Give a candidate's training step, which returns the loss."""
-    batch = batches.batch_of(context, context.sizes.phase)
-    return {"step": partial(_loss, ann_trainer(context, name, batch))}
-
-
-def inference_calls(context: Context, name: str) -> Calls:
-    """Give a candidate's inference by T, and its logits of it (`logits <T>`), on the CPU."""
-    calls: dict[str, Callable[[], Any]] = {}
-    for steps in context.sizes.inference_steps:
-        batch = batches.batch_of(context, steps)
-        net = batches.settle(ours.snn(context.sizes.shape, "if", context.seed), batch)
-        logits = partial(_logits, answering(context, name, net), batch)
-        calls |= {str(steps): partial(_discard, logits), f"logits {steps}": partial(_listed, logits)}
-    return calls
-
-
-def answering(context: Context, name: str, net: FrameNet) -> Callable[[Batch], Tensor]:
-    """Make a function from a batch to logits [T, N, C] on the CPU, for ours or a peer."""
-    if name in PRECISION:
-        own = ours.Inference(net, ours.settings(context.device, PRECISION[name]))
-        return lambda batch: own.logits(batch.frames)
-    machine.torch_defaults()
-    peer = PEERS[name](net).eval().to(context.device)
-    return lambda batch: peer(batch.floats).cpu()
-
-
-def snn_step(context: Context) -> list[Result]:
+def snn(context: Context) -> list[Row]:
     """Time a training step of the spiking VGG, with integrate-and-fire and with leaky neurons."""
-    results = []
-    with ExitStack() as stack:
-        running = {name: stack.enter_context(Isolated(snn_calls, context, name)) for name in (OURS, FP32, *PEERS)}
-        for neuron in NEURONS:
-            losses = {name: one.call(neuron) for name, one in running.items()}
-            load = machine.load()
-            times = _in_turn(running, neuron, context)
-            what = case(context, neuron.upper(), context.sizes.phase)
-            for name in PEERS:
-                note = _same_loss(losses, name)
-                if name == STEP_LOOP:
-                    # Its batch norm sees each step by itself: by construction another loss in training.
-                    note = "batch norm sees each step alone, so its training loss is another; logits: see inference"
-                results.append(timed("snn", what, name, TRAINING[name], times, load=load, note=note))
-    return results
+    cases = {recipe: case(context, recipe.upper(), PHASE) for recipe in (IF, LIF)}
+    return compare(context, "snn", trainer, cases, SNN_GOALS)
 
 
-def ann_step(context: Context) -> list[Result]:
-    """Time a training step of the QCFS VGG."""
-    with ExitStack() as stack:
-        running = {name: stack.enter_context(Isolated(ann_calls, context, name)) for name in (OURS, FP32, PLAIN)}
-        losses = {name: one.call("step") for name, one in running.items()}
-        load = machine.load()
-        times = _in_turn(running, "step", context)
-    what = case(context, f"QCFS L = {LEVELS}", context.sizes.phase)
-    return [timed("ann", what, PLAIN, ANN_TRAINING, times, load=load, note=_same_loss(losses, PLAIN))]
+def ann(context: Context) -> list[Row]:
+    """Time a training step of the QCFS VGG, with the gradient of its authors' code."""
+    cases = {ANN: case(context, f"QCFS L = {context.params.dataset(context.dataset).ann.levels['own']}", PHASE)}
+    return compare(context, "ann", trainer, cases, {PLAIN: "≥ 3×"})
 
 
-def inference(context: Context) -> list[Result]:
+def inference(context: Context) -> list[Row]:
     """Time inference of one batch, IF neurons, at each T."""
+    cases = {str(steps): case(context, "IF", steps) for steps in context.pick((1, 2, PHASE), (1, 2))}
+    return compare(context, "inference", answerer, cases, dict.fromkeys(SNN_GOALS, "≥ 3×"))
+
+
+def case(context: Context, what: str, steps: int) -> str:
+    """Return what of the networks is measured, for the table."""
+    settings = context.params.dataset(context.dataset)
+    (height, width), factor = settings.integrate.frame_size, context.params.network(settings.network).width
+    return f"VGG-SNN ×{factor:g}, {what}, {height}×{width}, T = {steps}, batch {context.batch}"
+
+
+def compare(
+    context: Context, row: str, make: Callable[..., Any], cases: dict[str, str], goals: dict[str, str]
+) -> list[Row]:
+    """Time candidates by turns in each case (with its title); `make` makes what a candidate does in a case."""
     results = []
-    with ExitStack() as stack:
-        running = {name: stack.enter_context(Isolated(inference_calls, context, name)) for name in (OURS, FP32, *PEERS)}
-        for steps in context.sizes.inference_steps:
-            logits = {name: torch.tensor(one.call(f"logits {steps}")) for name, one in running.items()}
-            load = machine.load()
-            times = _in_turn(running, str(steps), context)
-            for name in PEERS:
-                apart = (logits[FP32] - logits[name]).abs().max() / logits[name].std()
-                note = f"logits differ from ours in fp32 by at most {apart:.1e} of their sd"
-                results.append(
-                    timed("inference", case(context, "IF", steps), name, INFERENCE, times, load=load, note=note)
-                )
+    with candidates({name: partial(calls, make, context, name, list(cases)) for name in (*OWN, *goals)}) as running:
+        for key, title in cases.items():
+            said = {name: one.call(f"said {key}") for name, one in running.items()}
+            times = in_turn({n: one for n, one in running.items() if n != FP32}, key, context.pick(7, 2))
+            for name, goal in goals.items():
+                results.append(Row(row, title, name, goal).compared(times[OURS], times[name], equality(said, name)))
     return results
 
 
-def _in_turn(running: dict[str, Isolated], call: str, context: Context) -> dict[str, list[float]]:
-    candidates = [Candidate(name, partial(one.call, call), pause) for name, one in running.items() if name != FP32]
-    return alternate(candidates, context.sizes.net_rounds)
+def calls(make: Callable[[Context, str, str], Any], context: Context, name: str, keys: list[str]) -> Calls:
+    """Return what a candidate does in each case, and as `said <case>` what comes of it, which need not be sent else."""
+    made = {key: make(context, name, key) for key in keys}
+    silent = {key: (lambda run=run: run() is None) for key, run in made.items()}
+    return silent | {f"said {key}": run for key, run in made.items()}
 
 
-def _same_loss(losses: dict[str, float], peer: str) -> str:
-    apart = abs(losses[FP32] - losses[peer]) / losses[peer]
-    word = "equal to tolerance" if apart <= TOLERANCE else "NOT EQUAL"
-    return f"first loss {losses[peer]:.4f}; ours {losses[FP32]:.4f} in fp32 ({word}), {losses[OURS]:.4f} as run"
+def equality(said: dict[str, Any], name: str) -> str:
+    """Return in words how far a peer's first loss, or its logits, are from ours."""
+    own, theirs = np.asarray(said[FP32]), np.asarray(said[name])
+    if own.ndim:
+        apart = np.abs(own - theirs).max() / theirs.std()
+        return f"logits differ from ours in fp32 by at most {apart:.1e} of their sd"
+    word = "equal to tolerance" if abs(own / theirs - 1) <= TOLERANCE else "NOT EQUAL"
+    words = f"first loss {theirs:.4f}; ours {own:.4f} in fp32 ({word}), {said[OURS]:.4f} as run"
+    return ALONE if name == STEP_LOOP else words
 
 
-def _loss(trainer: ours.Trainer | PeerTrainer) -> float:
-    # Reading the number waits for the device.
-    return float(trainer.step())
+def hardware_of(name: str = OURS) -> Hardware:
+    """Return device and precision of ours and switch determinism on, as every stage does."""
+    return hardware() if name == OURS else replace(hardware(), precision="fp32")
 
 
-@torch.no_grad()
-def _logits(answer: Callable[[Batch], Tensor], batch: Batch) -> Tensor:
-    return answer(batch)
+def random_frames(count: int, steps: int, size: list[int], seed: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Return counts uint8 [N, T, 2, H, W] of mean 0.3, sparse as frames of 48 px are, and labels int64 [N]."""
+    drawn = np.random.default_rng(seed)
+    return drawn.poisson(0.3, (count, steps, 2, *size)).astype(np.uint8), drawn.integers(0, CLASSES, count)
 
 
-def _discard(logits: Callable[[], Tensor]) -> None:
-    logits()
+def batch_of(context: Context, steps: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Return counts uint8 [T, N, 2, H, W], what a peer gets of them, contiguous float32, and labels [N]."""
+    size = context.params.dataset(context.dataset).integrate.frame_size
+    counts, labels = random_frames(context.batch, steps, size, context.seed)
+    frames = torch.from_numpy(counts).to(context.device).transpose(0, 1)
+    return frames, frames.float().contiguous(), torch.from_numpy(labels).to(context.device)
 
 
-def _listed(logits: Callable[[], Tensor]) -> Any:
-    return logits().tolist()
+def planned(
+    context: Context, recipe: str, dataset: str, **activation: str
+) -> tuple[TrainAnn | TrainSnn, nn.Module, nn.Module | None]:
+    """Return what the plan tells a training (but for its `activation`), its network, untrained, and its teacher."""
+    lists: dict[str, Any] = {"baselines": [IF, LIF], "recipes": [HSD], "sweep": [], "seeds": [context.seed]}
+    resolved = Resolved(context.params, Grid(name="benchmarks", datasets=[dataset], anns=["own"], **lists))
+    runs: Iterator[TrainAnn | TrainSnn] = chain(resolved.train_anns(), resolved.train_snns())
+    run = next(run for run in runs if run.run.recipe == recipe)
+    height, width = resolved.frame_size(dataset)
+
+    def made(network: Network) -> nn.Module:
+        changed = network.model_copy(update={"activation": network.activation.model_copy(update=activation)})
+        return build.build(changed, CLASSES, (height, width), torch.Generator().manual_seed(context.seed))
+
+    if isinstance(run, TrainAnn) or run.ann is None:
+        return run, made(run.network), None
+    ann = made(run.ann)
+    net = convert.convert(ann, run.network.activation) if run.init == "converted" else made(run.network)
+    return run, net, fold.folded(ann).to(context.device) if run.training.needs_teacher else None
+
+
+def trainer(context: Context, name: str, recipe: str, steps: int = PHASE) -> Callable[[], float]:
+    """Return what takes a training step of ours, as the pipeline's loop does, or of a peer, and returns the loss."""
+    clamped = {"gradient": "clamp"} if recipe == ANN else {}
+    run, net, teacher = planned(context, recipe, context.dataset, **clamped)
+    (frames, floats, labels), wanted = batch_of(context, steps), run.training.schedule.optimizer
+    if name in OWN:
+        machine, gradient = hardware_of(name), run.training.gradient
+        goal = objective.Objective(run.training.losses, teacher).to(context.device)
+        go_back, given = module_of("training.gradients", gradient).backward, (losses.Targets(labels), goal)
+        mover = optimizer.make_optimizer(net.to(context.device).train().parameters(), wanted)
+
+        def backward() -> Tensor:
+            with machine.autocast():
+                said = goal.ask(frames)
+            loss: Tensor = go_back(net, frames, *given, said, machine, 0, gradient)[0]["loss"]
+            return loss
+    else:
+        assert wanted.kind == "sgd"
+        peer, how = Peer(name, net).to(context.device).train(), (wanted.lr, wanted.momentum)
+        mover = torch.optim.SGD(peer.parameters(), *how, weight_decay=wanted.weight_decay)
+
+        def backward() -> Tensor:
+            logits = peer(floats)
+            # Phase 1 learns by the mean of the steps' cross-entropies.
+            said = (logits.flatten(0, 1), labels.repeat(steps)) if recipe == ANN else (logits.mean(0), labels)
+            loss = F.cross_entropy(*said)
+            loss.backward()
+            return loss
+
+    def step() -> float:
+        mover.zero_grad(set_to_none=True)
+        loss = backward()
+        mover.step()
+        # Reading the number waits for the device.
+        return loss.item()
+
+    return step
+
+
+def answerer(context: Context, name: str, steps: str) -> Callable[[], NDArray[np.float32]]:
+    """Return what computes the logits [T, N, C] of a batch by an IF network; ours prepared as by accuracy.predict."""
+    net, (frames, floats, _) = (
+        planned(context, IF, context.dataset)[1].to(context.device),
+        batch_of(context, int(steps)),
+    )
+    for norm in (layer for layer in net.train().modules() if isinstance(layer, nn.BatchNorm2d)):
+        norm.momentum = None
+    with torch.no_grad():
+        for _ in range(SETTLING):
+            forward.forward(net, frames)
+    if name not in OWN:
+        peer = Peer(name, net).eval()
+        return torch.no_grad()(lambda: peer(floats).cpu().numpy())
+    machine = hardware_of(name)
+    fixed = fold.folded(net, machine.dtype)
+
+    @torch.no_grad()
+    def answer() -> NDArray[np.float32]:
+        with machine.autocast():
+            return forward.forward(fixed, frames).cpu().numpy()
+
+    return answer
+
+
+def memory(context: Context) -> list[Row]:
+    """Measure what a training step needs beside weights and batch, SNN with IF neurons, at each T2."""
+    results = []
+    for steps in context.pick((PHASE, STEPS), (2,)):
+        grown: dict[str, list[float]] = {name: [] for name in (OURS, *MEMORY_GOALS)}
+        for name in [*grown] * context.pick(2, 1):
+            with candidates({name: partial(growing, context, name, steps)}) as running:
+                grown[name].append(running[name].call("growth") / 2**20)
+        note = f"growth of {GROWING} steps over network and batch, gradients and the optimizer's state included"
+        for name, goal in MEMORY_GOALS.items():
+            row = Row("memory", case(context, "IF", steps), name, goal, "MiB")
+            results.append(row.compared(grown[OURS], grown[name], note, inverse=True))
+    return results
+
+
+def growing(context: Context, name: str, steps: int) -> Calls:
+    """Return a candidate's call that measures its growth."""
+    return {"growth": partial(growth, trainer(context, name, IF, steps), context.device)}
+
+
+def growth(step: Callable[[], object], device: str) -> int:
+    """Return the bytes that this process grows by in training steps: on CUDA by torch, else by the kernel of Linux."""
+    status, memory = Path("/proc/self/status"), psutil.Process().memory_info
+    if cuda := device.startswith("cuda"):
+        torch.cuda.reset_peak_memory_stats()
+    else:
+        # What is free goes back to the system, or steps would fill it unseen.
+        getattr(ctypes.CDLL(None), "malloc_trim", abs)(0)
+        # 5: the high-water mark of the resident set starts anew (proc(5)).
+        status.with_name("clear_refs").write_text("5")
+    before = torch.cuda.memory_allocated() if cuda else memory().rss
+    for _ in range(GROWING):
+        step()
+    if cuda:
+        return torch.cuda.max_memory_allocated() - before
+    (peak,) = re.findall(r"VmHWM:\s*(\d+) kB", status.read_text())
+    return int(peak) * 1024 - before

@@ -1,230 +1,178 @@
-"""The report: rows of JSON to csv, Markdown and a chart.
-
-Each row's numbers lie in rows/<row>.json with the machine that gave them; a run replaces the files of the rows that it
-measured, other commands may add files of the same form, and the report is drawn from all of them.
-"""
-
-from __future__ import annotations
+"""A row, and the report of all: rows/<row>.json, whatever command wrote it, to csv, Markdown and a chart."""
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from matplotlib.figure import Figure
+import numpy as np
+import pandas as pd
 
-from benchmarks.result import MET, REPORT, UNMEASURED, UNMET, Result
 from pipeline.errors import FileError
-from pipeline.report.figures.style import GREY, drawing
-from pipeline.report.tables import render
-from pipeline.report.tables.render import Column, Row, Table
-from pipeline.runtime.files import replacing, write_csv, write_json, write_text
+from pipeline.report import render
+from pipeline.report.render import Column, Table
+from pipeline.report.style import GREY, drawing, one, save
+from pipeline.runtime.files import write_json, write_text
 
 Plain = dict[str, Any]
-
-SPREAD = ("median", "low", "q1", "q3", "high")
-HEADER = (
-    "row", "case", "peer", "unit", "ours", "theirs", *(f"ratio_{part}" for part in SPREAD), "turns", "goal", "verdict",
-    "load", "processor", "torch", "note",
-)  # fmt: skip
-COLUMNS = [
-    Column("row", "Row", left=True),
-    Column("case", "Case", left=True),
-    Column("peer", "Peer", left=True),
-    Column("ours", "Ours", left=True),
-    Column("theirs", "Peer's", left=True),
-    Column("ratio", "Ratio"),
-    Column("spread", "Quartiles (extremes)", left=True),
-    Column("goal", "Goal", left=True),
-    Column("verdict", "", left=True),
-    Column("note", "Note", left=True),
-]
+MET, UNMET, REPORT, UNMEASURED = "met", "not met", "report", "not measured"
+SPREAD = {"median": 0.5, "low": 0.0, "q1": 0.25, "q3": 0.75, "high": 1.0}
+RATIOS = [f"ratio_{part}" for part in SPREAD]
+HEADER = ["row", "case", "peer", "unit", "ours", "theirs", *RATIOS, "turns", "goal", "verdict", "load"]
+HEADER += ["processor", "torch", "note"]
+HEADINGS = {
+    "row": "Row", "case": "Case", "peer": "Peer", "own": "Ours", "other": "Peer's", "ratio": "Ratio",
+    "spread": "Quartiles (extremes)", "goal": "Goal", "verdict": "", "note": "Note",
+}  # fmt: skip
+COLUMNS = [Column(key, heading) for key, heading in HEADINGS.items()]
+SUMMARY = ("row", "case", "peer", "ratio", "goal", "verdict")
 # Okabe and Ito: bluish green and vermilion, told apart by the colour-blind too.
 COLOURS = {MET: "#009E73", UNMET: "#D55E00", REPORT: GREY}
-DPI = 150
-# Columns of the summary.
-SUMMARY = ("row", "case", "peer", "ratio", "goal", "verdict")
-# The row that is a table of its own.
-PROFILE = "profile"
-# Cores that others may use, when a row begins, before the report warns.
-BUSY = 0.3
+# The row that is a table of its own; cores that others may use, when a row begins, before the report warns.
+PROFILE, BUSY = "profile", 0.3
+NOTES = (
+    "All candidates of a row take turns in one run; the ratio is of each turn, then its median. Ratio of times: peer "
+    "over ours, larger is better. Of memory and disk: ours over peer, smaller is better.",
+    "Peers run with torch's own settings, ours with the pipeline's: deterministic algorithms, and bfloat16 where the "
+    "hardware multiplies it.",
+)
 
 
-def save_rows(folder: Path, name: str, results: Sequence[Result], machine: Plain, quick: bool = False) -> None:
-    """Write one row's results, with the machine that gave them."""
-    content = {"machine": machine, "quick": quick, "results": [result.plain() for result in results]}
-    write_json(folder / "rows" / f"{name}.json", content)
+@dataclass(frozen=True)
+class Row:
+    """Ours against one peer.
 
-
-def read_rows(folder: Path, order: Sequence[str]) -> list[Plain]:
-    """Read all rows, those of `order` first; each result also has its `machine` and `quick`.
-
-    Raises:
-        FileError: a file is no JSON or lacks a key.
+    `goal`: what the ratio should be, "≥ 8×" or "≤ 0.6×"; empty: reported only. `ours` and `theirs`: medians in `unit`.
+    `ratio`: by the keys of SPREAD. None where nothing was measured, then `note` says why.
     """
-    paths = sorted((folder / "rows").glob("*.json"), key=lambda path: (_place(path.stem, order), path.stem))
-    found: list[Plain] = []
-    for path in paths:
+
+    row: str
+    case: str
+    peer: str = ""
+    goal: str = ""
+    unit: str = "s"
+    ours: float | None = None
+    theirs: float | None = None
+    ratio: dict[str, float] | None = None
+    turns: int = 0
+    note: str = ""
+
+    def compared(self, ours: Sequence[float], theirs: Sequence[float], note: str = "", inverse: bool = False) -> "Row":
+        """Return the row with what was found: a turn's ratio is theirs over ours, `inverse`: ours over theirs."""
+        ratios = [own / other if inverse else other / own for own, other in zip(ours, theirs, strict=True)]
+        ratio = dict(zip(SPREAD, np.quantile(ratios, list(SPREAD.values())).tolist(), strict=True))
+        middle, other = float(np.median(ours)), float(np.median(theirs))
+        return replace(self, ours=middle, theirs=other, ratio=ratio, turns=len(ours), note=note)
+
+    @property
+    def verdict(self) -> str:
+        if self.ratio is None or not self.goal:
+            return UNMEASURED if self.ours is None else REPORT
+        over = self.ratio["median"] - bound(self.goal)
+        return MET if (over >= 0 if self.goal.startswith("≥") else over <= 0) else UNMET
+
+
+def bound(goal: str) -> float:
+    """Return a goal's number, NaN of none."""
+    return float(goal.strip("≥≤× ") or "nan")
+
+
+def save_rows(folder: Path, name: str, results: list[Row], machine: Plain, load: float, quick: bool = False) -> None:
+    """Write one row's results, with the machine that gave them and the cores that others used when it began."""
+    plain = [asdict(result) | {"verdict": result.verdict, "load": load} for result in results]
+    write_json(folder / "rows" / f"{name}.json", {"machine": machine, "quick": quick, "results": plain})
+
+
+def read_rows(folder: Path, order: Sequence[str]) -> pd.DataFrame:
+    """Return all results, with the columns of HEADER, `machine` and `quick`; rows of `order` come first."""
+    found, place = [], {name: index for index, name in enumerate(order)}
+    for path in sorted((folder / "rows").glob("*.json"), key=lambda path: (place.get(path.stem, len(place)), path)):
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
+            shared = {key: content[key] for key in ("machine", "quick")}
+            shared["torch"] = content["machine"].get("versions", {}).get("torch")
             for result in content["results"]:
-                missing = {"row", "case", "peer", "verdict", "ratio"} - set(result)
-                if missing:
-                    raise KeyError(", ".join(sorted(missing)))
-                found.append({**result, "machine": content["machine"], "quick": content.get("quick", False)})
-        except (json.JSONDecodeError, KeyError, TypeError) as error:
-            raise FileError(path, f"is no file of benchmark rows ({error}); delete it and run `make bench`") from error
-    return found
+                required = {key: result[key] for key in ("row", "case", "peer", "verdict")}
+                result |= required | {f"ratio_{part}": number for part, number in (result["ratio"] or {}).items()}
+                found.append({**result, **shared, "processor": content["machine"].get("processor")})
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise FileError(path, f"is no file of benchmark rows ({error!r}); measure its row again") from error
+    return pd.DataFrame(found, columns=[*HEADER, "machine", "quick"], dtype=object)
 
 
-def write(folder: Path, order: Sequence[str], machine: Plain) -> None:
-    """Write benchmarks.csv, .md, .png and .pdf, summary.md, profile.md and machine.json from the rows' files."""
+def write(folder: Path, order: Sequence[str], machine: Plain) -> pd.DataFrame:
+    """Draw the report from all rows in a folder: benchmarks.*, summary.md, profile.md; return what it shows."""
     found = read_rows(folder, order)
-    results = [result for result in found if result["row"] != PROFILE]
-    profiled = [result for result in found if result["row"] == PROFILE]
-    if profiled:
-        write_text(folder / "profile.md", render.markdown(_profile(profiled)))
+    rows, profiled = found[found["row"] != PROFILE], found[found["row"] == PROFILE]
+    if len(profiled):
+        write_text(folder / "profile.md", _profile(profiled))
     write_json(folder / "machine.json", machine)
-    write_csv(folder / "benchmarks.csv", HEADER, [_csv(result) for result in results])
-    write_text(folder / "benchmarks.md", _markdown(results, machine))
-    write_text(folder / "summary.md", _summary(results, machine))
-    _chart([result for result in results if result["ratio"]], folder)
-
-
-def _profile(results: list[Plain]) -> Table:
-    """Build the table of the shares of time: a row a part, a column a training."""
-    titles = list(dict.fromkeys(result["case"] for result in results))
-    parts = list(dict.fromkeys(result["peer"] for result in results))
-    share = {(result["case"], result["peer"]): result["ours"] for result in results}
-    columns = [Column("part", "Part", left=True), *(Column(title, f"{title} (%)", decimals=1) for title in titles)]
-    rows = [Row({"part": part, **{title: share.get((title, part)) for title in titles}}) for part in parts]
-    machine = results[0]["machine"]
-    caption = (
-        f"Shares of a training's time by torch's profiler, on {machine['processor']}, {machine['threads']} threads"
-    )
-    return Table("tab:profile", caption, columns, [rows])
-
-
-def line(result: Plain) -> str:
-    """Say a result in a line, for the terminal."""
-    ratio = result["ratio"]
-    middle = f"{ratio['median']:.3g}x ({ratio['low']:.3g} to {ratio['high']:.3g})" if ratio else "no ratio"
-    goal = f", goal {result['goal']}" if result["goal"] else ""
-    sizes = " against ".join(_quantity(result.get(key), result.get("unit", "")) for key in ("ours", "theirs"))
-    return f"{result['case']} | {result['peer']}: {middle}{goal}: {result['verdict']}; {sizes}"
-
-
-def _place(name: str, order: Sequence[str]) -> int:
-    return order.index(name) if name in order else len(order)
-
-
-def _csv(result: Plain) -> list[Any]:
-    ratio = result["ratio"] or {}
-    cells = [result.get(key) for key in ("row", "case", "peer", "unit", "ours", "theirs")]
-    cells += [ratio.get(part) for part in SPREAD]
-    cells += [result.get(key) for key in ("turns", "goal", "verdict", "load")]
-    machine = result["machine"]
-    cells += [machine.get("processor"), machine.get("versions", {}).get("torch"), result.get("note")]
-    return ["" if cell is None else cell for cell in cells]
-
-
-def _markdown(results: list[Plain], machine: Plain) -> str:
-    table = Table("tab:benchmarks", _caption(machine), COLUMNS, [[Row(_cells(result)) for result in results]])
-    table.notes.extend(_notes(results, machine))
-    return render.markdown(table)
-
-
-def _summary(results: list[Plain], machine: Plain) -> str:
-    """Give the rows that have a goal, and what they came to, narrow enough to be quoted."""
-    with_goal = [result for result in results if result["goal"]]
-    columns = [column for column in COLUMNS if column.key in SUMMARY]
-    rows = [Row(_cells(result)) for result in with_goal]
-    return render.markdown(Table("tab:summary", _caption(machine), columns, [rows]))
-
-
-def _caption(machine: Plain) -> str:
-    versions = ", ".join(f"{name} {number}" for name, number in sorted(machine["versions"].items()))
+    write_text(folder / "benchmarks.csv", rows[HEADER].to_csv(index=False, lineterminator="\n"))
     where = f"{machine['gpu']}, " if "gpu" in machine else ""
-    return (
-        f"Ours against what people use instead, on {where}{machine['processor']}, {machine['cores']} cores, "
-        f"{machine['memory_gib']} GiB, {machine['threads']} threads; {versions}"
-    )
+    where += f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gib']} GiB"
+    caption = f"Ours against what people use instead, on {where}, {machine['threads']} threads; {_versions(machine)}"
+    shown = pd.DataFrame([_shown(row) for row in rows.to_dict("records")], columns=list(HEADINGS), dtype=object)
+    narrow = Table([column for column in COLUMNS if column.key in SUMMARY], shown.dropna(subset="goal"))
+    for name, table in (("benchmarks", Table(COLUMNS, shown, _notes(rows, machine))), ("summary", narrow)):
+        write_text(folder / f"{name}.md", render.text(table, "md", name, caption))
+    _chart(rows[rows["ratio_median"].notna()], folder)
+    return shown
 
 
-def _cells(result: Plain) -> dict[str, render.Value]:
-    ratio, unit = result["ratio"], result.get("unit", "")
-    cells: dict[str, render.Value] = {key: result[key] for key in ("row", "case", "peer")}
-    cells |= {key: _quantity(result.get(key), unit) for key in ("ours", "theirs")}
-    cells |= {"goal": result["goal"] or None, "verdict": result["verdict"], "note": result.get("note", "")}
-    if ratio:
-        cells["ratio"] = f"{ratio['median']:.3g}×"
-        cells["spread"] = f"{ratio['q1']:.3g} – {ratio['q3']:.3g} ({ratio['low']:.3g} – {ratio['high']:.3g})"
+def _profile(rows: pd.DataFrame) -> str:
+    """Return the table of the shares of time: a row a part, a column a training."""
+    shares = rows.pivot(index="peer", columns="case", values="ours").loc[rows["peer"].unique(), rows["case"].unique()]
+    columns = [Column("peer", "Part"), *(Column(title, f"{title} (%)", decimals=1) for title in shares)]
+    on = f"{rows['processor'].iloc[0]}, {rows['machine'].iloc[0]['threads']} threads"
+    caption = f"Shares of a training's time by torch's profiler, on {on}"
+    return render.text(Table(columns, shares.reset_index()), "md", PROFILE, caption)
+
+
+def _shown(row: Plain) -> Plain:
+    cells = {key: row[key] for key in ("row", "case", "peer", "verdict", "note")} | {"goal": row["goal"] or None}
+    cells |= {key: _quantity(row[column], row["unit"]) for key, column in (("own", "ours"), ("other", "theirs"))}
+    if pd.notna(row["ratio_median"]):
+        median, low, q1, q3, high = (f"{row[ratio]:.3g}" for ratio in RATIOS)
+        cells |= {"ratio": f"{median}×", "spread": f"{q1} – {q3} ({low} – {high})"}
     return cells
 
 
 def _quantity(value: float | None, unit: str) -> str:
-    if value is None:
+    if value is None or pd.isna(value):
         return "–"
-    if unit == "s" and value < 1:
-        return f"{1000 * value:.3g} ms"
-    return f"{value:.4g} {unit}".strip()
+    return f"{1000 * value:.3g} ms" if unit == "s" and value < 1 else f"{value:.4g} {unit}".strip()
 
 
-def _notes(results: list[Plain], machine: Plain) -> list[str]:
-    counts = {verdict: sum(result["verdict"] == verdict for result in results) for verdict in (MET, UNMET, UNMEASURED)}
-    notes = [
-        "Goals: " + ", ".join(f"{count} {verdict}" for verdict, count in counts.items()) + ".",
-        "All candidates of a row take turns in one run; the ratio is of each turn, then its median. Ratio of times: "
-        "peer over ours, larger is better. Of memory and disk: ours over peer, smaller is better.",
-        "Peers run with torch's own settings, ours with the pipeline's: deterministic algorithms, and bfloat16 where "
-        "the hardware multiplies it.",
-    ]
-    for name in dict.fromkeys(result["row"] for result in results):
-        of_row = [result for result in results if result["row"] == name]
-        other = of_row[0]["machine"]
+def _versions(machine: Plain) -> str:
+    return ", ".join(f"{name} {number}" for name, number in sorted(machine.get("versions", {}).items()))
+
+
+def _notes(rows: pd.DataFrame, machine: Plain) -> list[str]:
+    counts = ", ".join(f"{(rows['verdict'] == verdict).sum()} {verdict}" for verdict in (MET, UNMET, UNMEASURED))
+    notes = [f"Goals: {counts}.", *NOTES]
+    for name, of_row in rows.groupby("row", sort=False):
+        other, load = of_row["machine"].iloc[0], of_row["load"].astype(float).max()
         if other != machine:
-            versions = ", ".join(f"{key} {value}" for key, value in sorted(other.get("versions", {}).items()))
-            notes.append(
-                f"{name}: measured in another run, on {other.get('processor', 'another machine')}; {versions}."
-            )
-        if any(result["quick"] for result in of_row):
+            notes.append(f"{name}: measured in another run, on {other.get('processor')}; {_versions(other)}.")
+        if of_row["quick"].any():
             notes.append(f"{name}: measured with --quick, at small size: no figures to quote.")
-        busy = max((result.get("load") or 0 for result in of_row), default=0)
-        if busy > BUSY:
-            notes.append(f"{name}: others used {busy:.1f} cores when it began; measure it again on an idle machine.")
+        if load > BUSY:
+            notes.append(f"{name}: others used {load:.1f} cores when it began; measure it again on an idle machine.")
     return notes
 
 
-def _chart(results: list[Plain], folder: Path) -> None:
+def _chart(rows: pd.DataFrame, folder: Path) -> None:
+    said = "ratio: median, quartiles, extremes\nbar: goal; green: met, red: not met, grey: no goal"
+    places, colours = range(len(rows)), rows["verdict"].map(COLOURS).tolist()
     with drawing():
-        figure = Figure(figsize=(9.0, 1.0 + 0.3 * max(1, len(results))), layout="constrained")
-        axes = figure.add_subplot()
-        for place, result in enumerate(results):
-            _bar(axes, place, result)
-        axes.set_yticks(range(len(results)), [_label(result) for result in results], fontsize=7)
+        figure, axes = one(9.0, 1.0 + 0.3 * max(1, len(rows)), xlabel=said, ylabel="", xscale="log")
+        for first, last, width in (("low", "high", 1.2), ("q1", "q3", 4)):
+            axes.hlines(places, rows[f"ratio_{first}"], rows[f"ratio_{last}"], colours, linewidth=width)
+        axes.scatter(rows["ratio_median"], places, color=colours)
+        axes.scatter(rows["goal"].map(bound), places, s=120, color="black", marker="|")
+        labels = rows["row"] + ": " + rows["case"].str[:60] + " | " + rows["peer"]
+        axes.set_yticks(places, labels, fontsize=7)
         axes.invert_yaxis()
-        axes.set_xscale("log")
         axes.axvline(1, color="black", linewidth=0.8)
-        axes.set_xlabel(
-            "ratio: median, quartiles, extremes\nbar: goal; green: met, red: not met, grey: no goal", fontsize=8
-        )
-        for suffix, metadata in (
-            ("png", {"Software": None}),
-            ("pdf", {"CreationDate": None, "Creator": None, "Producer": None}),
-        ):
-            with replacing(folder / f"benchmarks.{suffix}") as partial:
-                figure.savefig(partial, dpi=DPI, format=suffix, metadata=metadata)
-
-
-def _bar(axes: Any, place: int, result: Plain) -> None:
-    ratio, colour = result["ratio"], COLOURS[result["verdict"]]
-    axes.plot([ratio["low"], ratio["high"]], [place, place], color=colour, linewidth=1.2)
-    axes.plot([ratio["q1"], ratio["q3"]], [place, place], color=colour, linewidth=4)
-    axes.plot([ratio["median"]], [place], "o", color=colour)
-    if result["goal"]:
-        bound = float(str(result["goal"]).strip("≥≤× "))
-        axes.plot([bound], [place], "|", color="black", markersize=11)
-
-
-def _label(result: Plain) -> str:
-    return f"{result['row']}: {result['case'].split(': ')[0][:60]} | {result['peer']}"
+        save(figure, folder, "benchmarks", 150)

@@ -1,4 +1,4 @@
-"""python -m pipeline fetch|check|preview <dataset>: get a data set and look at it, by hand."""
+"""python -m pipeline fetch|check|preview <dataset>, why <stage>, doctor: what is done by hand beside `dvc repro`."""
 
 from __future__ import annotations
 
@@ -10,11 +10,15 @@ from pathlib import Path
 from pipeline.commands.check import as_text, check
 from pipeline.commands.fetch import fetch
 from pipeline.commands.preview import preview
-from pipeline.config import load
+from pipeline.config.catalogues import load
+from pipeline.config.plan import plan
+from pipeline.config.why import why
 from pipeline.errors import PipelineError
+from pipeline.results import paths
+from pipeline.runtime import lock
 from pipeline.runtime.hardware import workers
 
-NAMED = "name under datasets in params.yaml"
+NAMED = "an entry of params/datasets.yaml"
 
 
 def main(words: list[str] | None = None) -> int:
@@ -31,27 +35,53 @@ def main(words: list[str] | None = None) -> int:
         command.add_argument(
             "dataset", help="cifar10dvs, ncaltech101, dvsgesture-tonic, nmnist" if command is getting else NAMED
         )
-        command.add_argument("--folder", type=Path, help="where it lies (default: data/raw/<dataset>)")
+        command.add_argument(
+            "--folder",
+            type=Path,
+            help="where it lies (default: data/raw/<dataset>, of simulated ones data/recordings/<dataset>)",
+        )
+    asking = commands.add_parser("why", help="say why `dvc repro` would run a stage again")
+    asking.add_argument("stage", help="as DVC names it: train_snn@mnist-dvs-sim-ht-0")
+    commands.add_parser("doctor", help="put back a dvc.lock that a kill has left empty or cut")
     arguments = parser.parse_args(words)
-    folder = arguments.folder or Path("data/raw") / arguments.dataset
+    if arguments.command == "doctor":
+        print(lock.mend())
+        return 0
+    if arguments.command == "why":
+        return _why(arguments.stage)
     try:
         if arguments.command == "fetch":
+            folder = arguments.folder or paths.raw(arguments.dataset)
             fetch(arguments.dataset, folder)
             print(f"{folder}: fetched; now `python -m pipeline check {arguments.dataset}`")
             return 0
         params = load()
         settings = params.dataset(arguments.dataset)
+        made = settings.integrate
+        own = paths.raw if settings.recordings is None else paths.recordings
+        folder = arguments.folder or own(arguments.dataset)
         if arguments.command == "preview":
             path = arguments.out or Path("data/previews") / f"{arguments.dataset}.png"
-            count = preview(folder, settings, arguments.per_class, path, params.report.dpi)
+            count = preview(folder, made, settings.phases, arguments.per_class, path, params.report.dpi)
             print(f"{path}: {count} recordings")
             return 0
-        report = check(arguments.dataset, folder, settings, workers())
+        report = check(arguments.dataset, folder, made, workers())
     except PipelineError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     print(json.dumps(report, indent=2) if arguments.json else as_text(report))
     return 1 if report["problems"] else 0
+
+
+def _why(stage: str) -> int:
+    """Print the reasons for which a stage would run; exit status 0: there are none, 1: there are, or an error."""
+    try:
+        reasons = why(stage, plan(load()))
+    except PipelineError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    print("\n".join(reasons) or f"{stage}: up to date")
+    return 1 if reasons else 0
 
 
 if __name__ == "__main__":

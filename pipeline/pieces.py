@@ -17,6 +17,7 @@ from typing import Annotated, Any
 from pydantic import PlainSerializer, PlainValidator, ValidationError
 
 from pipeline.config.base import Group
+from pipeline.config.explain import wrong
 from pipeline.config.names import nearest
 
 ROOT = "pipeline"
@@ -80,9 +81,6 @@ def _problem(item: Any, options: type[Group], kind: str) -> str:
     if item["type"] == "extra_forbidden":
         known = [name for name in options.model_fields if name != "kind"]
         return f"kind {kind!r} has no option {where!r}; {nearest(where, known)}"
-    message = item["msg"].removeprefix("Value error, ")
-    message = message[0].lower() + message[1:]
     if item["type"] == "missing":
         return f"option {where!r} of kind {kind!r} is missing"
-    found = "" if item["type"] == "value_error" else f", found {item['input']!r}"
-    return f"{where}: {message}{found}" if where else message
+    return f"{where}: {wrong(item)}" if where else wrong(item)

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import argparse
+from pipeline.config.run import Convert
+from pipeline.events.sides import TRAIN
+from pipeline.nets.build import build
+from pipeline.nets.convert import convert
+from pipeline.nets.weights import load_weights, save_weights
+from stages import _cli
+from stages._training import TrainingRun, size_of
 
-from pipeline.config import Params
-from pipeline.events.splits import TRAIN
-from pipeline.nets import convert
-from pipeline.nets.weights import save_weights
-from stages import _cli, _paths
-from stages._work import Job
 
-
-def main(params: Params, arguments: argparse.Namespace) -> None:
-    job = Job.start(params, arguments.dataset, arguments.ann, "converted", arguments.seed)
-    view = job.view(phase=2)
-    train = job.load(view, TRAIN)
-    snn = convert(job.load_ann(len(train.header.classes)))
-    save_weights(snn, _paths.weights(job.dataset, job.ann, "converted", job.seed))
-    batch_size = job.settings.train_ann.schedule.batch_size
-    job.finish(snn, view, len(train.labels), batch_size, {"levels": params.levels(job.dataset, job.ann)})
+def main(call: _cli.Call[Convert]) -> None:
+    settings, run = call.settings, TrainingRun.start(call)
+    selection = f"{run.name.ann}.phase2"
+    train = run.load(selection, TRAIN)
+    ann = build(settings.network, len(train.header.classes), size_of(train))
+    snn = convert(load_weights(ann, run.ann_weights("ann").weights))
+    save_weights(snn, run.name.weights)
+    run.finish(snn, selection, len(train.labels), settings.batch_size, {"levels": settings.levels})
 
 
 if __name__ == "__main__":
-    _cli.run(main, "dataset", "ann", "seed")
+    _cli.run(main, Convert)

@@ -1,40 +1,49 @@
-"""Stage integrate: data/raw/<dataset>/ -> data/frames/<dataset>.h5, and what is in it as <dataset>.json."""
+"""Stage integrate: recordings -> data/frames/<dataset>/, a file for each T and size that the grid needs."""
 
 from __future__ import annotations
 
-import argparse
 import time
 
-from pipeline.config import Params
+from pipeline.config.base import Group
+from pipeline.config.frames import FrameFile, Integrate
 from pipeline.frames.build import build
+from pipeline.results import paths
 from pipeline.runtime.files import write_json
 from pipeline.runtime.hardware import workers
-from stages import _cli, _paths
+from stages import _cli
 
 
-def main(params: Params, arguments: argparse.Namespace) -> None:
-    name = arguments.dataset
-    target = _paths.frames(name)
+class Settings(Group):
+    dataset: str
+    simulated: bool
+    integrate: Integrate
+    files: list[FrameFile]
+
+
+def main(call: _cli.Call[Settings]) -> None:
+    name = call.settings.dataset
+    source = paths.recordings(name) if call.settings.simulated else paths.raw(name)
     began, processes = time.monotonic(), workers()
-    built = build(_paths.raw(name), target, name, params.dataset(name).integrate, processes)
-    write_json(_paths.frames_facts(name), built.facts())
+    built = build(source, paths.frames(name), name, call.settings.integrate, call.settings.files, processes)
     wall = time.monotonic() - began
-    recordings = built.train + built.validation + built.test
+    file = built.default
+    recordings = file.train + file.validation + file.test
     write_json(
-        _paths.frames_record(name),
+        paths.frames_record(name),
         {"processes": processes, "recordings_per_s": round(recordings / wall, 1), "wall_s": round(wall, 1)},
     )
     print(
-        f"{target}: {built.train} training, {built.validation} validation, {built.test} test recordings of "
-        f"{len(built.header.classes)} classes; {built.counted / built.events:.1%} of {built.events:,} events counted, "
-        f"{built.header.clipped} counts clipped"
+        f"{paths.frames(name)}: {len(built.files)} frames files of {file.train} training, "
+        f"{file.validation} validation, {file.test} test recordings of {len(file.header.classes)} classes; in "
+        f"{file.file.name} {file.counted / built.events:.1%} of {built.events:,} events counted, "
+        f"{file.header.clipped} counts clipped"
     )
-    if built.header.published:
-        print(f"{name}: {built.header.published}")
-    if built.header.skipped:
-        print(f"warning: {len(built.header.skipped)} bad recordings were left out:")
-        print("\n".join(f"  {line}" for line in built.header.skipped))
+    if file.header.published:
+        print(f"{name}: {file.header.published}")
+    if file.header.skipped:
+        print(f"warning: {len(file.header.skipped)} bad recordings were left out:")
+        print("\n".join(f"  {line}" for line in file.header.skipped))
 
 
 if __name__ == "__main__":
-    _cli.run(main, "dataset")
+    _cli.run(main, Settings)

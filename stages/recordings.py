@@ -1,23 +1,36 @@
-"""Stage recordings: pictures before a simulated event camera -> data/raw/<dataset>/."""
+"""Stage recordings: pictures before a simulated event camera -> data/recordings/<dataset>/.
+
+A data set whose recordings are placed by hand has an empty folder there: they stay in data/raw/<dataset>/.
+"""
 
 from __future__ import annotations
 
-import argparse
-
-from pipeline.config import Params
-from pipeline.errors import ConfigError
-from pipeline.events.record import record
+from pipeline.camera.record import record
+from pipeline.config.base import Group
+from pipeline.config.camera import Recordings
+from pipeline.results import paths
+from pipeline.runtime.files import replacing
 from pipeline.runtime.hardware import workers
-from stages import _cli, _paths
+from stages import _cli
 
 
-def main(params: Params, arguments: argparse.Namespace) -> None:
-    settings = params.dataset(arguments.dataset).recordings
+class Settings(Group):
+    dataset: str
+    recordings: Recordings | None
+
+
+def main(call: _cli.Call[Settings]) -> None:
+    name, settings = call.settings.dataset, call.settings.recordings
+    target = paths.recordings(name)
     if settings is None:
-        raise ConfigError(f"params.yaml: datasets.{arguments.dataset}.recordings is null, so nothing to simulate")
-    events = record(settings, _paths.raw(arguments.dataset), workers())
-    print(f"{_paths.raw(arguments.dataset)}: {events:,} events")
+        with replacing(target) as folder:
+            folder.mkdir()
+            (folder / "placed.txt").write_text(f"The recordings of {name} were placed in {paths.raw(name)}/.\n")
+        print(f"{name}: its recordings are those in {paths.raw(name)}")
+        return
+    events = record(settings, paths.raw(name), target, workers())
+    print(f"{target}: {events:,} events")
 
 
 if __name__ == "__main__":
-    _cli.run(main, "dataset")
+    _cli.run(main, Settings)

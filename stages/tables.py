@@ -1,37 +1,27 @@
-"""Make the tables, the headline metrics and the data for `dvc plots` of the grid from its finished runs."""
+"""Stage tables: the tables, the headline metrics and the data for `dvc plots` of the grid, from its results."""
 
 from __future__ import annotations
 
-from argparse import Namespace
+import sys
 from pathlib import Path
 
-from pipeline.config import Params
-from pipeline.report import plots
-from pipeline.report.metrics import headline
-from pipeline.report.results import load
-from pipeline.report.tables import render
-from pipeline.report.tables.build import build
-from pipeline.runtime.files import replacing, write_json
-from stages import _cli, _paths
+from pipeline.config.report import ReportSettings
+from pipeline.report.build import write_tables
+from pipeline.report.results import Results
+from pipeline.results.table import load
+from stages import _cli
 
-RESULTS = _paths.DATA / "results"
-REPORTS = Path("reports")
+SHOWN = "tables/table2_ablation.md"
 
 
-def main(params: Params, _: Namespace) -> None:
-    """Write reports/<grid>/tables, plots and metrics.json; a missing or damaged run leaves the old ones alone."""
-    results = load(RESULTS, params.grid)
-    made = build(results, params)
-    report = REPORTS / params.grid.name
-    with replacing(report / "plots") as curves, replacing(report / "tables") as tables:
-        curves.mkdir()
-        tables.mkdir()
-        plots.write(results, params, curves)
-        for name, table in made.items():
-            render.write(table, tables, name)
-    write_json(report / "metrics.json", headline(results, params))
-    print(render.markdown(made["table2_ablation"]))
+def main(call: _cli.Call[ReportSettings]) -> None:
+    grid = call.settings.grid.name
+    folder = Path("reports") / grid
+    write_tables(Results(load(grid), load(grid, per="step"), call.settings), folder)
+    encoding = sys.stdout.encoding or "utf-8"
+    # A terminal that lacks a letter must not end the stage.
+    print((folder / SHOWN).read_text(encoding="utf-8").encode(encoding, "replace").decode(encoding))
 
 
 if __name__ == "__main__":
-    _cli.run(main)
+    _cli.run(main, ReportSettings)

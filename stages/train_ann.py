@@ -2,51 +2,43 @@
 
 from __future__ import annotations
 
-import argparse
-
-from pipeline.config import Params
-from pipeline.evaluation.accuracy import correct_after, predict
-from pipeline.events.splits import TEST, TRAIN
+from pipeline.config.run import TrainAnn
+from pipeline.evaluation.accuracy import predict
+from pipeline.events.sides import TEST, TRAIN
+from pipeline.nets.build import build
 from pipeline.nets.weights import save_weights
-from pipeline.training.loop import fit, generator
-from pipeline.training.recipes import ann_objective
-from stages import _cli, _paths
-from stages._work import Job
+from pipeline.results.answers import correct_after
+from pipeline.training.loop import fit
+from pipeline.training.objective import Objective
+from pipeline.training.seeds import stream
+from stages import _cli
+from stages._training import TrainingRun, size_of
 
 
-def main(params: Params, arguments: argparse.Namespace) -> None:
-    job = Job.start(params, arguments.dataset, arguments.ann, "ann", arguments.seed)
-    settings, ann = job.settings.train_ann, params.ann(arguments.ann)
-    schedule = settings.schedule.model_copy(update={"epochs": ann.epochs or settings.schedule.epochs})
-    first, second = job.view(phase=1), job.view(phase=2)
-    train = job.load(first, TRAIN)
+def main(call: _cli.Call[TrainAnn]) -> None:
+    settings, run = call.settings, TrainingRun.start(call)
+    first, second = (f"{run.name.ann}.phase{phase}" for phase in (1, 2))
+    schedule = settings.training.schedule
+    train = run.load(first, TRAIN)
 
-    net = job.new_ann(len(train.header.classes), generator(job.seed, 1))
-    checkpoint = job.checkpoint({"ann": ann.model_dump(), "train_ann": settings.model_dump()}, [first.path])
+    net = build(settings.network, len(train.header.classes), size_of(train), stream(run.name.seed, "weights", 1))
+    checkpoint = run.checkpoint([], first, second)
+    measure = run.measuring(second, settings.eval_every, schedule.batch_size, schedule.epochs)
     curves = fit(
-        net,
-        train.frames,
-        train.labels,
-        ann_objective(settings),
-        schedule,
-        job.seed,
-        job.machine,
-        checkpoint,
-        job.title,
-        job.augmentation,
-        watch=job.watch(second, schedule.batch_size, schedule.epochs),
-    )
-    save_weights(net, _paths.weights(job.dataset, job.ann, "ann", job.seed))
+        net, train.frames, train.labels, Objective(settings.training.losses), settings.training, run.name.seed,
+        run.machine, checkpoint, run.title, measure, call.pause,
+    )  # fmt: skip
+    save_weights(net, run.name.weights)
 
-    test = job.load(first, TEST)
-    logits = predict(net, test.frames, schedule.batch_size, job.machine, f"{job.title}: test, phase 1")
+    test = run.load(first, TEST)
+    logits = predict(net, test.frames, schedule.batch_size, run.machine, f"{run.title}: test, phase 1")
     facts = {
-        "levels": params.levels(job.dataset, job.ann),
+        "levels": settings.levels,
         "accuracy_phase1": correct_after(logits, test.labels)[-1] / len(test.labels),
     }
-    job.finish(net, second, len(train.labels), schedule.batch_size, facts, curves)
+    run.finish(net, second, len(train.labels), schedule.batch_size, facts, curves)
     checkpoint.delete()
 
 
 if __name__ == "__main__":
-    _cli.run(main, "dataset", "ann", "seed")
+    _cli.run(main, TrainAnn)

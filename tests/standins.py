@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.events import aedat2, aedat3, atis, events_from
+from pipeline.events import aedat2, aedat3, atis
 from pipeline.events.published import DATASETS
+from pipeline.events.types import events_from
 
 GESTURES = 12  # rows of a label file: eleven classes, one of them twice
 WINDOW_US = 5000

@@ -1,44 +1,80 @@
-"""The README says what a stage wrote, and its Python runs."""
+"""README and docs: what they quote a stage wrote, their commands can be run, their code works."""
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+import yaml
 
-from pipeline.events import aedat2, events_from
+from pipeline.config.catalogues import parse
+from pipeline.config.check import check
+from pipeline.events import aedat2
+from pipeline.events.types import events_from
+from pipeline.pieces import checked, module_of
+from tests import tiny
 
-README = Path("README.md").read_text(encoding="utf-8")
+PAGES = [Path("README.md"), Path("CONTRIBUTING.md"), *sorted(Path("docs").rglob("*.md"))]
+PAGES += sorted(Path("data").glob("**/README.md"))
+README, ADDING = (Path(name).read_text(encoding="utf-8") for name in ("README.md", "docs/adding.md"))
+# A line of docs/adding.md that says which file a block is of, and the block.
+BLOCK = re.compile(r"^(?:New file|In) `([^`]+)`[^\n]*:\n\n```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
-def table_of(text: str) -> list[str]:
-    return [line for line in text.splitlines() if line.startswith("|")]
+def table_of(text: str) -> list[list[str]]:
+    return [line.strip("|").split("|") for line in text.splitlines() if line.startswith("|")]
+
+
+def quoted(page: Path, name: str) -> list[list[str]]:
+    text = page.read_text(encoding="utf-8")
+    return table_of(re.search(rf"<!-- {name} -->\n(.*?)<!-- /{name} -->", text, re.DOTALL).group(1))
+
+
+def columns(table: list[list[str]], heads: list[str]) -> list[list[str]]:
+    places = [table[0].index(head) for head in heads]
+    return [[row[place] for place in places] for row in table]
 
 
 def test_quoted_table_is_the_methods() -> None:
-    quoted = re.search(r"<!-- table2 -->\n(.*?)<!-- /table2 -->", README, re.DOTALL)
+    found = quoted(Path("README.md"), "table2")
     wanted = table_of(Path("reports/methods/tables/table2_ablation.md").read_text(encoding="utf-8"))
-    assert len(wanted) > 6
-    assert table_of(quoted.group(1)) == wanted
+    assert len(wanted) > 6 and len(found[0]) > 2
+    assert found == columns(wanted, found[0])
 
 
 def test_quoted_benchmarks_are_the_summary() -> None:
-    quoted = re.search(r"<!-- benchmarks -->\n(.*?)<!-- /benchmarks -->", README, re.DOTALL)
     wanted = table_of(Path("reports/benchmarks/summary.md").read_text(encoding="utf-8"))
     assert len(wanted) > 6
-    assert table_of(quoted.group(1)) == wanted
+    assert quoted(Path("docs/performance.md"), "benchmarks") == wanted
 
 
-def test_linked_files_are_there() -> None:
-    links = re.findall(r"\]\(([^)#:]+)\)", README)
-    assert links
-    assert [link for link in links if not Path(link).exists()] == []
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_linked_files_are_there(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_lines_are_short(page: Path) -> None:
+    prose = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    long = [
+        line
+        for line in prose.splitlines()
+        if len(line) > 100 and not line.startswith(("|", "<!--")) and "](" not in line
+    ]
+    assert long == []
 
 
 def test_python_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    code = re.search(r"```python\n(.*?)```", README, re.DOTALL).group(1)
+    code = re.search(r"From Python:\n\n```python\n(.*?)```", README, re.DOTALL).group(1)
     rng = np.random.default_rng(0)
     x, y = rng.integers(0, 128, (2, 500))
     aedat2.write(tmp_path / "recording.aedat", events_from(np.arange(500), x, y, rng.random(500) < 0.5))
@@ -46,3 +82,171 @@ def test_python_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     names: dict = {}
     exec(code, names)
     assert names["frames"].shape == (10, 2, 48, 48) and names["frames"].sum() == 500
+    assert names["logits"].shape == (10, 1, 10)
+    torch.testing.assert_close(names["stream"], names["logits"])
+
+
+def test_results_of_the_readme_are_data_frames() -> None:
+    code = re.search(r"## Results as data frames\n\n```python\n(.*?)```", README, re.DOTALL).group(1)
+    assert len(code.splitlines()) <= 4
+    *first, last = code.strip().splitlines()
+    names: dict = {}
+    exec("\n".join(first), names)
+    found = eval(last, names)
+    # A row a recipe and L, with as many runs as the grid has seeds.
+    assert set(found["count"]) == {len(tiny.read()["grid"]["methods"]["seeds"])} and len(found) > 20
+
+
+def experiments() -> list[str]:
+    """Return the commands of README and docs that set keys, each once."""
+    text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+    found = re.findall(r"dvc exp run -S [^`#\n]+", text)
+    return sorted({command.strip() for command in found})
+
+
+# In the copy, where the pieces of docs/adding.md are: what each command leaves is checked as `plan` checks it.
+CHECK = """
+import json, shlex, sys, yaml
+from copy import deepcopy
+from pathlib import Path
+from pipeline.config.catalogues import FOLDER, GRID, PARAMS, parse
+from pipeline.config.check import check
+files = {GRID: Path(PARAMS), **{path.stem: path for path in Path(FOLDER).glob("*.yaml")}}
+documents = {name: yaml.safe_load(path.read_text()) for name, path in files.items()}
+names = {path.as_posix(): name for name, path in files.items()}
+for command in json.load(sys.stdin):
+    made, words = deepcopy(documents), shlex.split(command.replace("<name>", "shapes"))[3:]
+    assert words[::2] == ["-S"] * (len(words) // 2), command
+    for setting in words[1::2]:
+        target, value = setting.split("=", 1)
+        file, key = target.split(":") if ":" in target else (PARAMS, target)
+        *groups, last = key.removeprefix("++").split(".")
+        place = made[names[file]]
+        for group in groups:
+            place = place[group]
+        assert key.startswith("++") or last in place, f"{command}: there is no {key}"
+        place[last] = made[GRID][value[2:-1]] if value.startswith("${") else yaml.safe_load(value)
+    params = parse(made)
+    for name, grid in {GRID: params.grid, **params.grids}.items():
+        check(params, name, grid)
+print("good")
+"""
+
+
+def test_experiments_can_be_run(added: Path) -> None:
+    commands = experiments()
+    assert len(commands) > 10
+    done = in_copy(added, "-c", CHECK, given=json.dumps(commands))
+    assert done.returncode == 0 and done.stdout == "good\n", done.stderr
+
+
+@pytest.mark.parametrize(
+    ("page", "catalogue", "least"), [("recipes.md", "recipes", 6), ("datasets/folder.md", "datasets", 2)]
+)
+def test_entries_shown_can_be_run(page: str, catalogue: str, least: int) -> None:
+    text = (Path("docs") / page).read_text(encoding="utf-8")
+    shown: dict = {}
+    for block in re.findall(r"^```yaml\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
+        shown |= {name: entry for name, entry in yaml.safe_load(block).items() if name != "grid"}
+    assert len(shown) >= least
+    documents = tiny.read()
+    documents[catalogue] |= shown
+    params = parse(documents)
+    if catalogue == "datasets":
+        grids = [params.grid.model_copy(update={"datasets": [name]}) for name in shown]
+    else:
+        by_need = {True: "recipes", False: "baselines"}
+        empty = {"baselines": [], "recipes": [], "sweep": []}
+        grids = [
+            params.grid.model_copy(update={**empty, by_need[params.recipe(name).needs_ann]: [name]}) for name in shown
+        ]
+    for grid in grids:
+        check(params, "grid", grid)
+
+
+def test_neurons_shown_are_those_of_the_options() -> None:
+    table = table_of(Path("docs/recipes.md").read_text(encoding="utf-8").partition("| neuron of |")[2])
+    shown = [row[1].strip(" `") for row in table if len(row) == 2 and "{kind: " in row[1]]
+    assert len(shown) == 10
+    for options in shown:
+        module_of("nets.layers", checked("nets.layers", yaml.safe_load(options)))
+
+
+def blocks() -> list[tuple[str, str, str]]:
+    """Return path, language and text of each block of docs/adding.md that is of a file."""
+    return BLOCK.findall(ADDING)
+
+
+def patched(text: str, diff: str) -> str:
+    """Return a text with a block of - and + lines between lines that it has."""
+    lines = diff.splitlines()
+    before = "".join(f"{line[1:]}\n" for line in lines if line[:1] != "+")
+    after = "".join(f"{line[1:]}\n" for line in lines if line[:1] != "-")
+    assert text.count(before) == 1, before
+    return text.replace(before, after)
+
+
+@pytest.fixture(scope="module")
+def added(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Copy the project's code and settings, with every block of docs/adding.md applied."""
+    root = tmp_path_factory.mktemp("added")
+    for name in ("pipeline", "stages", "params", "params.yaml"):
+        copy = shutil.copytree if Path(name).is_dir() else shutil.copy
+        copy(name, root / name)
+    for path, language, text in blocks():
+        file = root / path
+        if language == "diff":
+            file.write_text(patched(file.read_text(encoding="utf-8"), text), encoding="utf-8")
+        else:
+            assert not file.exists(), path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, encoding="utf-8")
+    return root
+
+
+def in_copy(root: Path, *arguments: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
+    """Run Python in a process of its own, whose project is the copy."""
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=root,
+        env=environment,
+        input=given,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+PLAN = """
+import json
+from pipeline.config.catalogues import load
+from pipeline.config.check import check
+from pipeline.config.plan import plan
+params = load()
+check(params, "grid", params.grid)
+print(json.dumps({name: entry.text() for name, entry in plan(params).items()}))
+"""
+
+
+def plan_of(root: Path) -> dict[str, str]:
+    done = in_copy(root, "-c", PLAN)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_what_is_added_is_planned_and_no_run_that_was_there_changes(added: Path) -> None:
+    before, after = plan_of(Path.cwd()), plan_of(added)
+    new = {"train_snn/mnist-dvs-sim/l8/ht-late-0.json", "train_snn/mnist-dvs-sim/none/alif-0.json"}
+    assert after.keys() - before.keys() == new
+    report = {f"{stage}.json" for stage in ("results", "tables", "figures", "page")}
+    changed = {name for name, text in before.items() if after[name] != text}
+    # Pointers to the frames of the new recipes are written beside the old ones, which stay as they are.
+    assert changed == report | {"select/mnist-dvs-sim.json"}
+
+
+def test_tests_of_what_is_added_pass(added: Path) -> None:
+    tests = [path for path, _, _ in blocks() if path.startswith("tests/")]
+    assert len(tests) == 3
+    done = in_copy(added, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--import-mode=importlib", *tests)
+    assert done.returncode == 0 and "3 passed" in done.stdout, done.stdout

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from pathlib import Path
 from typing import Any
 
@@ -10,53 +9,75 @@ import numpy as np
 import yaml
 from PIL import Image
 
-from pipeline.config import Recipe
+from pipeline.config.catalogues import FOLDER, GRID, PARAMS
+from pipeline.config.merge import merged
 
 CLASSES = ("bar", "cross", "dot")
-PARAMS = Path(__file__).parents[1] / "params.yaml"
+ROOT = Path(__file__).parents[1]
+DATASET = "mnist-dvs-sim"
+Documents = dict[str, Any]
+
+SMALL: Documents = {
+    "grid": {
+        "grid": {
+            "anns": ["l8", "l4"], "baselines": ["if", "tet-full.t2", "tet-full"], "recipes": ["skd"], "sweep": ["hsd"],
+        },
+        "methods": {
+            "anns": ["l8", "l4"], "baselines": ["if", "sltt", "tet-full.t2", "tet-full"],
+            "recipes": ["feature", "hsd.t1"], "sweep": ["hsd"], "seeds": [0],
+        },
+    },
+    "datasets": {
+        DATASET: {
+            "recordings": {
+                "images": "folder", "per_class": 8, "image_size": 12, "sensor": [18, 18], "duration_ms": 40,
+                "camera": {"contrast": 0.4},
+            },
+            "integrate": {"steps": 5, "sensor": [18, 18], "frame_size": [18, 18], "split": {"train": 5}},
+            "phases": {"offset": 0, "t1": 2, "t2": 2},
+        }
+    },
+    "schedules": {name: {"epochs": 2, "batch_size": 8} for name in ("short", "short-finetune", "short-random")},
+    "networks": {"vgg-snn-8th": {"width": 1 / 32}},
+    "report": {"preview": 2, "dpi": 50},
+}  # fmt: skip
 
 
-def recipe(**changes: Any) -> Recipe:
-    """Give a recipe that says what sets it apart; all else is from recipe_defaults of params.yaml."""
-    return Recipe(**{**yaml.safe_load(PARAMS.read_text())["recipe_defaults"], **changes})
+def files(root: Path = ROOT) -> dict[str, Path]:
+    """Return the settings files of a project by the names that `catalogues.parse` gives them."""
+    return {GRID: root / PARAMS, **{path.stem: path for path in sorted((root / FOLDER).glob("*.yaml"))}}
 
 
-def params() -> dict[str, Any]:
-    """Give params.yaml with everything made small; the images are expected below `data/images/tiny`."""
-    document: dict[str, Any] = copy.deepcopy(yaml.safe_load(PARAMS.read_text()))
-    embedded = document["datasets"]["embedded"]
-    embedded["recordings"].update(
-        images="data/images/tiny", per_class=8, image_size=12, sensor=[18, 18], duration_ms=40
-    )
-    embedded["recordings"]["camera"].update(contrast=0.4)
-    embedded["integrate"].update(steps=5, sensor=[18, 18], frame_size=[18, 18])
-    embedded["integrate"]["split"]["train"] = 5
-    embedded["whole"] = [2, 5]
-    embedded["phases"] = {"offset": 0, "t1": 2, "t2": 2}
-    for schedule in (embedded["train_ann"]["schedule"], *embedded["finetune"].values()):
-        schedule.update(epochs=2, batch_size=8)
-    document["networks"]["vgg-snn-8th"]["width"] = 1 / 32
-    document["grid"].update(
-        anns=["l4", "l8"], sweep=["l4"], baselines=["if"], whole=["tet-2", "tet-all"], resplit=["embedded"],
-        recipes=["skd", "hsd"], sweep_recipes=["hsd"], seeds=[0],
-    )  # fmt: skip
-    document["methods"].update(
-        anns=["l4", "l8"], sweep=["l4"], baselines=["if", "sltt"], whole=["tet-2", "tet-all"],
-        recipes=["hsd", "hsd-1", "feature"], seeds=[0],
-    )  # fmt: skip
-    document["report"].update(preview=2, dpi=50)
-    return document
+def read(root: Path = ROOT) -> Documents:
+    return {name: yaml.safe_load(path.read_text(encoding="utf-8")) for name, path in files(root).items()}
 
 
-def write_params(root: Path, document: dict[str, Any]) -> None:
-    (root / "params.yaml").write_text(yaml.safe_dump(document, sort_keys=False))
+def documents() -> Documents:
+    """Return the project's settings with everything made small; the images are expected below data/raw/."""
+    return merged(read(), SMALL)
+
+
+def change(documents: Documents, path: str, value: Any) -> None:
+    """Set a key, named by its file, entry and path: recipes.hsd.loss.weight; of params.yaml: grid.grid.seeds."""
+    *groups, key = path.split(".")
+    place = documents
+    for group in groups:
+        place = place.setdefault(group, {})
+    place[key] = value
+
+
+def write_params(root: Path, documents: Documents) -> None:
+    (root / FOLDER).mkdir(exist_ok=True)
+    for name in documents:
+        path = root / PARAMS if name == GRID else root / FOLDER / f"{name}.yaml"
+        path.write_text(yaml.safe_dump(documents[name], sort_keys=False), encoding="utf-8")
 
 
 def write_images(root: Path) -> None:
     """Draw eight pictures of each class: a bar, a cross or a dot, each at its own place and with its own noise."""
     rng = np.random.default_rng(0)
     for name in CLASSES:
-        (root / "data/images/tiny" / name).mkdir(parents=True)
+        (root / "data/raw" / DATASET / name).mkdir(parents=True)
         for index in range(8):
             pixels = rng.integers(0, 60, (12, 12)).astype(np.uint8)
             row, column = rng.integers(2, 10, 2)
@@ -66,4 +87,4 @@ def write_images(root: Path) -> None:
                 pixels[:, column] = 255
             if name == "dot":
                 pixels[row - 2 : row + 2, column - 2 : column + 2] = 255
-            Image.fromarray(pixels).save(root / "data/images/tiny" / name / f"{index}.png")
+            Image.fromarray(pixels).save(root / "data/raw" / DATASET / name / f"{index}.png")

@@ -9,25 +9,26 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from pipeline.commands import against
-from pipeline.commands.survey import Finding, duplicates, survey
-from pipeline.config import Dataset
+from pipeline.commands import compare_published
+from pipeline.commands.scan import Finding, duplicates, scan
+from pipeline.config.frames import Integrate
 from pipeline.errors import PipelineError
-from pipeline.events.listing import LAYOUTS, TEST, TRAIN, Listing, list_recordings
+from pipeline.events.listing import LAYOUTS, Listing, list_recordings
 from pipeline.events.published import another_set
-from pipeline.events.splits import VALIDATION, assign, describe
+from pipeline.events.sides import TEST, TRAIN, VALIDATION
+from pipeline.events.splits import assign, describe
 
 # Problems printed, and the width of a printed line (characters); the JSON has all.
 SHOWN = 10
 WIDTH = 110
 
 
-def check(name: str, root: Path, settings: Dataset, workers: int) -> dict[str, Any]:
+def check(dataset: str, folder: Path, settings: Integrate, workers: int) -> dict[str, Any]:
     """Examine every recording of a data set.
 
     Args:
-        name: of the data set; the published counts are those of that name, if there are any.
-        root: its folder. settings: its layout, sensor and split.
+        dataset: its name; the published counts are those of that name, if there are any.
+        folder: where it lies. settings: its layout, sensor and split.
 
     Returns:
         JSON-able findings; `problems` is empty exactly when the data set can be used as params.yaml says.
@@ -35,23 +36,22 @@ def check(name: str, root: Path, settings: Dataset, workers: int) -> dict[str, A
     Raises:
         FileError: the folder holds no recordings of any known layout.
     """
-    made = settings.integrate
     problems: list[str] = []
-    listing, layout = _listing(root, name, made.layout, problems)
+    listing, layout = _listing(folder, dataset, settings.layout, problems)
     sides: list[int] = []
     try:
-        sides = assign(listing.recordings, made.split, made.validation)
+        sides = assign(listing.recordings, settings.split, settings.validation)
     except PipelineError as error:
         problems.append(str(error))
-    held = against.held(name, listing, sides, made.split)
+    held = compare_published.held(dataset, listing, sides, settings.split)
     problems += held.problems
-    findings = survey(listing, made.sensor, workers)
-    problems += _twice(listing, sides, findings)
+    findings = scan(listing, settings.sensor, workers)
+    problems += _duplicated(listing, sides, findings)
     problems += [f"{finding.name}: {finding.problem}" for finding in findings if finding.problem]
     counts = Counter(listing.labels)
     return {
-        "dataset": name,
-        "folder": root.as_posix(),
+        "dataset": dataset,
+        "folder": folder.as_posix(),
         "layout": layout,
         "formats": _formats(listing, findings),
         "recordings": len(listing.recordings),
@@ -62,7 +62,7 @@ def check(name: str, root: Path, settings: Dataset, workers: int) -> dict[str, A
         "train": sides.count(TRAIN),
         "validation": sides.count(VALIDATION),
         "test": sides.count(TEST),
-        "split": describe(made.split),
+        "split": describe(settings.split),
         "manifest": held.digest,
         "published": held.verdict,
         "events": _statistics([finding for finding in findings if not finding.problem]),
@@ -132,13 +132,13 @@ def _listing(root: Path, name: str, wanted: str, problems: list[str]) -> tuple[L
             # To change the layout would not make another data set this one.
             if not another_set(name, found):
                 problems.append(
-                    f"its layout is {layout}, params.yaml says {wanted}: set datasets.{name}.integrate.layout"
+                    f"its layout is {layout}, params/datasets.yaml says {wanted}: set {name}.integrate.layout"
                 )
             return found, layout
         raise error
 
 
-def _twice(listing: Listing, sides: Sequence[int], findings: Sequence[Finding]) -> list[str]:
+def _duplicated(listing: Listing, sides: Sequence[int], findings: Sequence[Finding]) -> list[str]:
     """List the recordings that are there more than once."""
     side_of = dict(zip(listing.names, sides, strict=True)) if sides else {}
     problems = []

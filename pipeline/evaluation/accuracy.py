@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
-from pipeline.nets import FrameNet
 from pipeline.nets.fold import folded
+from pipeline.nets.forward import forward
 from pipeline.runtime.hardware import Hardware
 from pipeline.runtime.progress import progress
 
@@ -20,7 +20,7 @@ Logits = NDArray[np.float32]
 def batches(
     frames: NDArray[np.uint8], batch_size: int, hardware: Hardware, title: str | None = None
 ) -> Iterator[Tensor]:
-    """Hand frames [N, T, 2, H, W] to the device in batches [T, n, 2, H, W], in order; a title has a progress bar."""
+    """Yield frames [N, T, 2, H, W] on the device in batches [T, n, 2, H, W], in order; a title has a progress bar."""
     starts: Iterable[int] = range(0, len(frames), batch_size)
     if title is not None:
         starts = progress(starts, -(-len(frames) // batch_size), title, "batches")
@@ -34,9 +34,9 @@ def batches(
 
 @torch.no_grad()
 def predict(
-    net: FrameNet, frames: NDArray[np.uint8], batch_size: int, hardware: Hardware, title: str | None = None
+    net: nn.Module, frames: NDArray[np.uint8], batch_size: int, hardware: Hardware, title: str | None = None
 ) -> Logits:
-    """Give a network's logits in eval mode, batch norm folded; the network is left as it was, but on the device.
+    """Return a network's logits in eval mode, batch norm folded; the network is left as it was, but on the device.
 
     Args:
         frames: counts [N, T, 2, H, W], only those the network answers from.
@@ -48,22 +48,6 @@ def predict(
     parts = []
     for batch in batches(frames, batch_size, hardware, title):
         with hardware.autocast():
-            parts.append(fixed(batch))
+            parts.append(forward(fixed, batch))
     # Brought back at the end: on a GPU, no batch waits for the one before.
     return torch.cat(parts, dim=1).cpu().numpy()
-
-
-def predictions(logits: Logits, steps: int | None = None) -> NDArray[np.int64]:
-    """Choose a class from the mean logits of the first `steps` steps (all, if None): [T, N, C] -> [N]."""
-    return logits[:steps].mean(axis=0, dtype=np.float64).argmax(axis=-1)
-
-
-def correct_after(logits: Logits, labels: NDArray[np.int64]) -> list[int]:
-    """Count the correct answers after each step t = 1..T."""
-    return [int((predictions(logits, t) == labels).sum()) for t in range(1, len(logits) + 1)]
-
-
-def confusion(logits: Logits, labels: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Count answers by true class (row) and predicted class (column): [C, C]."""
-    classes = logits.shape[-1]
-    return np.bincount(labels * classes + predictions(logits), minlength=classes**2).reshape(classes, classes)

@@ -5,15 +5,17 @@ from __future__ import annotations
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
-from pipeline.nets import FrameNet, SpikingNeuron
 from pipeline.nets.fold import folded
+from pipeline.nets.forward import activations, forward
+from pipeline.nets.tree import SPIKING
 from pipeline.runtime.hardware import Hardware
 
 
 @torch.no_grad()
-def first_spikes(net: FrameNet, frames: NDArray[np.uint8], hardware: Hardware) -> NDArray[np.uint8] | None:
-    """Give the spikes of the first spiking layer in eval mode.
+def first_spikes(net: nn.Module, frames: NDArray[np.uint8], hardware: Hardware) -> NDArray[np.uint8] | None:
+    """Return the spikes of the first spiking layer in eval mode.
 
     Args:
         frames: counts of one recording [T, 2, H, W].
@@ -21,14 +23,12 @@ def first_spikes(net: FrameNet, frames: NDArray[np.uint8], hardware: Hardware) -
     Returns:
         uint8 0 or 1 [T, C, H, W]; None for a network without spiking neurons.
     """
-    name = next((name for name, layer in net.activations() if isinstance(layer, SpikingNeuron)), None)
-    if name is None:
+    fixed = folded(net.to(hardware.device), hardware.dtype)
+    first = next((module for _, module in activations(fixed) if isinstance(module, SPIKING)), None)
+    if first is None:
         return None
     found: list[torch.Tensor] = []
-    fixed = folded(net.to(hardware.device), hardware.dtype)
-    fixed.layers.get_submodule(name).register_forward_hook(lambda _, __, out: found.append(out))
+    first.register_forward_hook(lambda _, __, out: found.append(out))
     with hardware.autocast():
-        fixed(torch.from_numpy(frames)[:, None].to(hardware.device))
-    # The neuron may see its dense order, channels last: [T, 1, H, W, C].
-    spikes = (found[0][:, 0] > 0).to(torch.uint8).cpu()
-    return np.ascontiguousarray(spikes.permute(0, 3, 1, 2).numpy())
+        forward(fixed, torch.from_numpy(frames)[:, None].to(hardware.device))
+    return np.ascontiguousarray((found[0][:, 0] > 0).to(torch.uint8).cpu().numpy())

@@ -1,16 +1,25 @@
-"""Firing rates, synaptic operations and energy, counted with SpikingJelly's counters.
+"""Firing rates, synaptic operations and energy, counted with SpikingJelly's counters, in networks of any nesting.
 
-Each layer with synapses is counted on the spikes that reach it, as 0 and 1. A spike that passes an average pool
-reaches the synapses of one pooled position: the pool belongs to the synapses, so the layer is counted once for each
-of the pool's sub-grids. Attention weighs spikes: that is a multiplication for each, and the layer behind still adds.
-What enters the first layer are event counts, hence multiply-accumulates. Batch norm folds into the convolution and
-costs nothing.
+A network is run twice. The first pass is its own; the second has in each place the number of spikes that are summed
+there, or "no number of spikes": a neuron gives the 0s and 1s it sent in the first pass, an average pool adds what it
+averages, sums and concatenations between layers add and join, attention passes spikes on, all else that is not whole
+counts as analog.
+
+A layer with synapses costs an accumulate for each spike that reaches each of its synapses, whether spikes come one by
+one, through an average pool (the pool belongs to the synapses) or as the sum of several branches (2 is two spikes).
+What is analog costs multiply-accumulates: event counts before the first layer, an ANN's activations, a sum in which
+one branch is analog. Attention weighs spikes: that is a multiplication for each, and the layer behind still adds. Batch
+norm folds into the convolution and costs nothing, nor do additions between branches.
 """
 
 from __future__ import annotations
 
+import copy
 import logging
+import math
+from collections import defaultdict
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -20,9 +29,10 @@ from spikingjelly.activation_based.op_counter.simple_energy import SimpleEnergyC
 from torch import Tensor, nn
 
 from pipeline.evaluation.accuracy import batches
-from pipeline.nets import FrameNet, SpikingNeuron
-from pipeline.nets.attention import TCJA
 from pipeline.nets.fold import folded
+from pipeline.nets.forward import HOLDER, forward, laid_out
+from pipeline.nets.layers._spiking import FusedNeuron
+from pipeline.nets.tree import AVERAGES, SPIKING, SYNAPSES, is_activation, leaves
 from pipeline.runtime.hardware import Hardware
 
 # Where Triton is missing, as it is on every CPU, torch warns of it again and again.
@@ -30,6 +40,13 @@ logging.getLogger("torch._library.triton").setLevel(logging.ERROR)
 
 # A layer whose neurons fire in fewer than this share of steps is reported as dead.
 DEAD_RATE = 0.01
+# In place of a number of spikes, in the second pass: it stays in all that comes of it.
+ANALOG = float("nan")
+# Torch's fused forms of attention, which SpikingJelly does not count.
+ATTENTION = (
+    "_scaled_dot_product_flash_attention_for_cpu", "_scaled_dot_product_flash_attention",
+    "_scaled_dot_product_efficient_attention", "_scaled_dot_product_cudnn_attention",
+)  # fmt: skip
 
 
 @dataclass
@@ -37,7 +54,7 @@ class Layer:
     """One layer with synapses and the neurons behind it, per recording (all steps).
 
     `macs` and `synops` are operations into the layer, `firing_rate` is spikes per neuron and step (None for an ANN's
-    layer and the read-out).
+    layer and the read-out). Neurons that do not follow a layer of their own have an entry of their own.
     """
 
     name: str
@@ -47,82 +64,164 @@ class Layer:
 
 
 def energy_uj(macs: float, synops: float) -> float:
-    """Estimate the energy in µJ: 4.6 pJ a multiply-accumulate, 0.9 pJ an accumulate (45 nm, Horowitz 2014)."""
+    """Return the energy in µJ: 4.6 pJ a multiply-accumulate, 0.9 pJ an accumulate (45 nm, Horowitz 2014)."""
     cost = SimpleEnergyCostConfig.fp32()
     return (macs * cost.e_mac_pj + synops * cost.e_ac_pj) * 1e-6
 
 
 @torch.no_grad()
 def count_operations(
-    net: FrameNet, frames: NDArray[np.uint8], batch_size: int, hardware: Hardware, title: str
+    net: nn.Module, frames: NDArray[np.uint8], batch_size: int, hardware: Hardware, title: str
 ) -> list[Layer]:
-    """Count what a network does on recordings in eval mode.
+    """Return what a network does on recordings in eval mode.
 
     Args:
         frames: counts [N, T, 2, H, W].
 
     Returns:
-        One Layer for each convolution and linear layer in order, averaged over the recordings.
+        One Layer for each convolution, linear layer and attention in the order of the pass, averaged over recordings.
+
+    Raises:
+        ValueError: the network has a module that is not known (see pipeline.nets.tree), a container multiplies matrices
+            itself, or a neuron is called twice in a pass.
     """
     fixed = folded(net.to(hardware.device))
-    layers: dict[str, Layer] = {}
+    counting = _Counting(fixed, len(frames))
     for batch in batches(frames, batch_size, hardware, title):
         with hardware.autocast():
-            _walk(fixed, batch, len(frames), layers)
-    return list(layers.values())
+            counting.add(batch)
+    return list(counting.layers.values())
 
 
-def _walk(net: FrameNet, batch: Tensor, recordings: int, layers: dict[str, Layer]) -> None:
-    steps, samples = batch.shape[:2]
-    x = batch.flatten(0, 1).float()
-    spikes: Tensor | None = None
-    pool = 1
-    name = ""
-    for child, layer in net.layers.named_children():
-        if isinstance(layer, (nn.Conv2d, nn.Linear)):
-            name = child
-            entry = layers.setdefault(name, Layer(name))
-            macs, synops = _count(layer, [x] if spikes is None else _reaching(spikes, pool))
-            entry.macs += macs / recordings
-            entry.synops += synops / recordings
-        if isinstance(layer, TCJA):
-            sequence = x.permute(0, 2, 3, 1).unflatten(0, (steps, samples))
-            entry = layers.setdefault(child, Layer(child))
-            entry.macs += _count_attention(layer, sequence) / recordings
-            x = layer(sequence).flatten(0, 1).permute(0, 3, 1, 2)
-            continue
-        if isinstance(layer, SpikingNeuron):
-            x = layer(x.unflatten(0, (steps, samples))).flatten(0, 1)
-            spikes, pool = (x > 0).float(), 1
-            entry = layers[name]
-            entry.firing_rate = (entry.firing_rate or 0.0) + spikes.mean().item() * samples / recordings
-            continue
-        if isinstance(layer, nn.AvgPool2d):
-            pool *= int(layer.kernel_size)  # type: ignore[arg-type]
-        x = layer(x)
+class _Counting:
+    """Both passes of a network, and what they found."""
+
+    def __init__(self, net: nn.Module, recordings: int) -> None:
+        self.net, self.recordings = net, recordings
+        self.shadow = copy.deepcopy(net)
+        self.known = dict(leaves(net))
+        self.layers: dict[str, Layer] = {}
+        # The entry that has the rate of a neuron.
+        self.homes: dict[str, str] = {}
+        # Of the first pass, in order: what entered a layer and what left it; of the second: what entered there.
+        self.seen: dict[str, list[tuple[Tensor, Tensor]]] = defaultdict(list)
+        self.calls: list[tuple[str, Tensor]] = []
+        shared: set[int] = set()
+        for (name, module), (_, twin) in zip(self.known.items(), leaves(self.shadow), strict=True):
+            if id(module) in shared:
+                continue
+            shared.add(id(module))
+            if is_activation(module) or isinstance(module, SYNAPSES) or _says(module):
+                module.register_forward_hook(partial(self._remember, name))
+                twin.forward = partial(self._answer, name)  # type: ignore[method-assign]
+            elif isinstance(module, AVERAGES):
+                twin.forward = partial(_added, module)  # type: ignore[method-assign]
+
+    def add(self, batch: Tensor) -> None:
+        """Count a batch [T, n, 2, H, W]."""
+        self.seen.clear()
+        self.calls.clear()
+        forward(self.net, batch)
+        for name, found in self.seen.items():
+            if len(found) > 1 and isinstance(self.known[name], SPIKING):
+                where = name.removeprefix(HOLDER)
+                raise ValueError(f"neuron {where} is called {len(found)} times in a pass, with one membrane for all")
+        self._count_spikes(batch)
+        real = {name: iter(pairs) for name, pairs in self.seen.items()}
+        samples, last = batch.shape[1], ""
+        for path, spikes in self.calls:
+            name, module, (entered, left) = path.removeprefix(HOLDER), self.known[path], next(real[path])
+            if isinstance(module, SYNAPSES):
+                last = name
+                entry = self.layers.setdefault(name, Layer(name))
+                macs, synops = _count(module, _binary(spikes, entered))
+                entry.macs += macs / self.recordings
+                entry.synops += synops / self.recordings
+            elif _says(module):
+                weighed = module.operations(entered)  # type: ignore[operator]
+                self.layers.setdefault(name, Layer(name)).macs += weighed / self.recordings
+            elif isinstance(module, SPIKING):
+                entry = self._home(name, last)
+                rate = (left != 0).float().mean().item() * samples / self.recordings
+                entry.firing_rate = (entry.firing_rate or 0.0) + rate
+
+    def _count_spikes(self, batch: Tensor) -> None:
+        """Do the second pass.
+
+        Raises:
+            ValueError: matrix products outside the layers, which answer without any.
+        """
+        products = op_counter.SynOpCounter()
+        attention = (getattr(torch.ops.aten, name).default for name in ATTENTION)
+        products.rules = dict.fromkeys((*products.rules, *attention), lambda *_: 1)
+        with op_counter.DispatchCounterMode([products]):
+            self.shadow(torch.full_like(laid_out(batch), ANALOG))
+        total = products.get_total()
+        if total:
+            # The innermost of the modules in which they are; the network's class stands before its path.
+            path = max(products.get_counts().keys() - {"Global"}, key=len).partition(".")[2]
+            name = f"{path.removeprefix(HOLDER) or 'net'} ({type(self.shadow.get_submodule(path)).__qualname__})"
+            raise ValueError(f"{name} multiplies matrices outside the known layers ({total} products)")
+
+    def _remember(self, name: str, module: nn.Module, inputs: tuple[Tensor, ...], out: Tensor) -> None:
+        del module
+        self.seen[name].append((inputs[0], out))
+
+    def _answer(self, name: str, entered: Tensor) -> Tensor:
+        """Return the number of spikes that leaves a layer in the second pass."""
+        before = sum(called == name for called, _ in self.calls)
+        self.calls.append((name, entered))
+        left, module = self.seen[name][before][1], self.known[name]
+        if isinstance(module, FusedNeuron) or (isinstance(module, SPIKING) and _are_spikes(left)):
+            return (left != 0).float()
+        if _says(module) and left.shape == entered.shape:
+            return entered
+        return torch.full_like(left, ANALOG)
+
+    def _home(self, name: str, last: str) -> Layer:
+        """Return the entry of a neuron: that of the layer before it, unless another neuron has it."""
+        if name not in self.homes:
+            taken = last in self.homes.values() or not last
+            self.homes[name] = name if taken else last
+        return self.layers.setdefault(self.homes[name], Layer(self.homes[name]))
 
 
-def _count_attention(layer: TCJA, x: Tensor) -> int:
-    """Count both convolutions, and a multiplication for each spike [T, N, H, W, C] that attention weighs."""
-    macs = op_counter.MACCounter()
-    with torch.autocast(x.device.type, enabled=False), op_counter.DispatchCounterMode([macs]):
-        layer.weights(x)
-    return macs.get_total() + int(torch.count_nonzero(x))
+def _says(module: nn.Module) -> bool:
+    """Return whether a layer says itself what it costs."""
+    return callable(getattr(module, "operations", None))
 
 
-def _reaching(spikes: Tensor, pool: int) -> list[Tensor]:
-    """Split spikes before an average pool ([T·N, C, H, W] or [T·N, F]) into the sub-grids of 0 and 1 that it sums."""
-    if spikes.dim() == 2:
-        return [spikes]  # of a hidden layer: no pool follows
-    # Rows and columns that fill no pool are lost in it.
-    height, width = (side // pool * pool for side in spikes.shape[2:])
-    return [spikes[:, :, row:height:pool, column:width:pool] for row in range(pool) for column in range(pool)]
+def _are_spikes(x: Tensor) -> bool:
+    """Return whether x has one value beside 0."""
+    return bool(((x == 0) | (x == x.max())).all())
 
 
-def _count(layer: nn.Conv2d | nn.Linear, inputs: list[Tensor]) -> tuple[int, int]:
-    """Count (multiply-accumulates, accumulates) of one layer, summed over its inputs."""
+def _added(pool: nn.Module, x: Tensor) -> Tensor:
+    """Return what an average pool averages, added."""
+    out: Tensor = pool(x)
+    size = getattr(pool, "kernel_size", None)
+    if size is None:
+        # An adaptive pool; where its windows differ, what comes is no whole number.
+        return out * (x[0, 0].numel() / out[0, 0].numel())
+    axes = 3 if isinstance(pool, nn.AvgPool3d) else 2  # of one axis it is a tuple
+    whole = math.prod(size) if isinstance(size, tuple) else size**axes
+    return out * (getattr(pool, "divisor_override", None) or whole)
+
+
+def _binary(spikes: Tensor, entered: Tensor) -> list[Tensor]:
+    """Split numbers of spikes into parts of 0 and 1; where they are none, return what really entered."""
+    whole = spikes.round()
+    # An average of nine is not exact.
+    if not bool(((spikes - whole).abs() < 1e-3).all()) or bool((whole < 0).any()):
+        return [entered]
+    return [(whole >= level).float() for level in range(1, int(whole.max()) + 1)]
+
+
+def _count(layer: nn.Module, inputs: list[Tensor]) -> tuple[int, int]:
+    """Return (multiply-accumulates, accumulates) of one layer, summed over its inputs."""
     macs, synops = op_counter.MACCounter(), op_counter.SynOpCounter()
-    with torch.autocast(inputs[0].device.type, enabled=False), op_counter.DispatchCounterMode([macs, synops]):
+    device = inputs[0].device.type if inputs else "cpu"
+    with torch.autocast(device, enabled=False), op_counter.DispatchCounterMode([macs, synops]):
         for part in inputs:
-            layer(part.flatten(1) if isinstance(layer, nn.Linear) else part)
-    return macs.get_total(), synops.get_total()
+            layer(part.float())
+    return int(macs.get_total()), int(synops.get_total())

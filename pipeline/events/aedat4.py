@@ -22,6 +22,7 @@ import zstandard
 from numpy.typing import NDArray
 
 from pipeline.errors import RecordingError
+from pipeline.events.limits import most_bytes
 from pipeline.events.types import Events, events_from
 from pipeline.runtime.files import write_bytes
 
@@ -29,10 +30,8 @@ SIGNATURE = b"#!AER-DAT4.0\r\n"
 STORED = np.dtype([("t", "<i8"), ("x", "<i2"), ("y", "<i2"), ("p", "u1"), ("padding", "u1", 3)])
 # By the number in the header; 2 and 4 are slower ways to write what 1 and 3 write.
 COMPRESSIONS = ("none", "lz4", "lz4", "zstd", "zstd")
-# The most that a packet may expand to per byte, and all packets together (2^26 events). Events come nowhere near the
-# first: LZ4 cannot exceed 255, and zstd, which can, does not on times that differ.
-EXPANSION = 1032
-LARGEST = 1 << 30
+# The longest description of the streams: DV writes some 3 kB, and the parser takes a hundred times its length.
+LONGEST_DESCRIPTION = 1 << 17
 CHUNK = 1 << 20
 
 
@@ -47,8 +46,8 @@ def decode(data: bytes, path: str | Path) -> Events:
 
     Raises:
         RecordingError: wrong signature, a damaged header or packet, no stream of events, events off the sensor that the
-            header states, a file cut before its packets end, or packets that expand to more than EXPANSION times their
-            size or to more than LARGEST bytes together.
+            header states, a file cut before its packets end, or packets that expand to more bytes together than the
+            file's justify (see `limits`).
     """
     try:
         return _decode(data)
@@ -107,7 +106,7 @@ def _decode(data: bytes) -> Events:
     compression, end, description, at = _header(data)
     kinds, (width, height) = _streams(description)
     chosen = min(number for number, kind in kinds.items() if kind == "EVTS")
-    parts, left = [np.empty(0, STORED)], LARGEST
+    parts, left = [np.empty(0, STORED)], most_bytes(len(data))
     while at < end:
         number, size = struct.unpack_from("<iI", data, at)
         if number not in kinds or size > end - at - 8:
@@ -152,6 +151,8 @@ def _header(data: bytes) -> tuple[str, int, bytes, int]:
 
 def _streams(description: bytes) -> tuple[dict[int, str], tuple[int, int]]:
     """Return the kind of each stream, and width and height (px) of the first of events."""
+    if len(description) > LONGEST_DESCRIPTION:
+        raise ValueError(f"its description is of {len(description)} bytes, more than the {LONGEST_DESCRIPTION} read")
     if b"<!" in description:
         raise ValueError("its description declares XML entities")
     root = ElementTree.fromstring(description)
@@ -169,17 +170,15 @@ def _streams(description: bytes) -> tuple[dict[int, str], tuple[int, int]]:
 
 
 def _expanded(payload: bytes, compression: str, left: int) -> bytes:
-    """Decompress a packet piece by piece, so that none takes more memory than its bytes justify."""
+    """Decompress a packet piece by piece, to no more than the `left` bytes that the file may still expand to."""
     if compression == "none":
         return payload
-    pieces, most = [], min(left, EXPANSION * len(payload))
+    pieces = []
     for piece in _lz4_pieces(payload) if compression == "lz4" else _zstd_pieces(payload):
         pieces.append(piece)
-        most -= len(piece)
-        if most < 0:
-            raise ValueError(
-                f"a packet of {len(payload)} bytes expands to more than events do, or all to over {LARGEST}"
-            )
+        left -= len(piece)
+        if left < 0:
+            raise ValueError(f"with a packet of {len(payload)} bytes it expands to more than its length justifies")
     return b"".join(pieces)
 
 

@@ -20,12 +20,15 @@ from pathlib import Path
 from pipeline.config.names import nearest
 from pipeline.errors import FileError
 from pipeline.events.read import FORMATS
+from pipeline.events.sides import TEST, TRAIN
 
-TRAIN, TEST = 0, 1
 SIDES = {"train": TRAIN, "test": TEST}
 # The sides of the two forms of DVS128 Gesture.
 TRIALS = {"trials_to_train.txt": TRAIN, "trials_to_test.txt": TEST}
 RECUT = {"ibmGestureTest": TEST, "ibmGestureTrain": TRAIN}
+
+# Characters of a name that no list could hold on one line, and what stands for bytes that are no UTF-8.
+UNWRITABLE = re.compile("[\\x00-\\x1f\\x7f\\ud800-\\udfff]")
 
 # The classes of DVS128 Gesture, 1 to 11 in its label files (gesture_mapping.csv).
 GESTURES = [
@@ -89,6 +92,9 @@ def list_recordings(root: str | Path, layout: str = "classes") -> Listing:
     if not listing.recordings:
         raise FileError(root, f"no recordings of the layout {layout!r} with one of {', '.join(sorted(FORMATS))}")
     listing.recordings.sort(key=lambda recording: recording.name)
+    for name in listing.names:
+        if UNWRITABLE.search(name):
+            raise FileError(root, f"the name {name!r} has control characters or is no text; rename it")
     return listing
 
 

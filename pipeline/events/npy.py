@@ -76,13 +76,13 @@ def write(path: str | Path, events: Events) -> None:
 
 
 def array_from(data: bytes, path: str | Path, name: str) -> NDArray[Any]:
-    """Read the one array in the bytes of a .npy file, as a view of them.
+    """Read the one array in the bytes of a .npy file, where it can be as a view of them.
 
     Args:
         data: the .npy file. path, name: the recording and what to call the array, for messages only.
 
     Returns:
-        The array, read-only, of integers, booleans or floats as stored.
+        The array of integers, booleans (any byte but 0 is true) or floats.
 
     Raises:
         RecordingError: no .npy file, no plain numbers (pickled objects are never read), or a wrong length.
@@ -111,7 +111,11 @@ def array_from(data: bytes, path: str | Path, name: str) -> NDArray[Any]:
             f"{name} is cut or longer than it says: shape {shape} of {dtype} is {size} bytes, "
             f"found {len(data) - start}",
         )
-    return np.frombuffer(data, dtype, offset=start).reshape(shape, order="F" if header["fortran"] == b"True" else "C")
+    array = np.frombuffer(data, np.uint8 if dtype.kind == "b" else dtype, offset=start)
+    if dtype.kind == "b":
+        # Any byte but 0 is true; what goes by the lowest bit must find a 1 there.
+        array = array != 0
+    return array.reshape(shape, order="F" if header["fortran"] == b"True" else "C")
 
 
 def checked(t: NDArray[Any], x: NDArray[Any], y: NDArray[Any], p: NDArray[Any], path: str | Path) -> Events:
@@ -143,7 +147,10 @@ def in_range(column: NDArray[Any], name: str, last: int, path: str | Path) -> ND
 
 
 def _whole(column: NDArray[Any], name: str, path: str | Path) -> NDArray[np.int64]:
-    # Beyond 2^53 a double no longer tells neighbouring integers apart; nan and inf fail the comparison too.
+    # Of doubles: 2^53 is infinite as a float16. Beyond it a double no longer tells neighbouring integers apart; nan and
+    # inf fail the comparison too.
+    with np.errstate(over="ignore", invalid="ignore"):
+        column = column.astype(np.float64)
     if not (np.abs(column) <= 2.0**53).all() or (column != np.rint(column)).any():
         raise RecordingError(path, f"{name} holds fractions or no numbers, expected whole numbers")
     return column.astype(np.int64)

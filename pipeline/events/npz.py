@@ -21,14 +21,12 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.errors import RecordingError
+from pipeline.events.limits import most_bytes
 from pipeline.events.npy import array_from, checked
 from pipeline.events.types import Events
 from pipeline.runtime.files import write_bytes
 
 ARRAYS = ("t", "x", "y", "p")
-# The most that deflate can expand a byte to, and the most that the four arrays may be (2^25 events of int64).
-EXPANSION = 1032
-LARGEST = 1 << 30
 # What zipfile raises on damaged bytes.
 DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, RuntimeError, ValueError, OverflowError)
 
@@ -43,15 +41,17 @@ def decode(data: bytes, path: str | Path) -> Events:
         Events [E] of dtype EVENT.
 
     Raises:
-        RecordingError: no zip, a damaged one, an array that is missing, larger than its bytes can hold, of floats or
-            objects, or out of range, or arrays of more than 1 GiB together.
+        RecordingError: no zip, a damaged one, an array that is missing, of floats or objects, or out of range, or
+            arrays of more bytes together than the file's justify (see `limits`).
     """
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            infos = {name: _info(archive, name, len(data), path) for name in ARRAYS}
-            size = sum(info.file_size for info in infos.values())
-            if size > LARGEST:
-                raise RecordingError(path, f"its arrays hold {size} bytes, more than the {LARGEST} that are read")
+            infos = {name: _info(archive, name, path) for name in ARRAYS}
+            size, most = sum(info.file_size for info in infos.values()), most_bytes(len(data))
+            if size > most:
+                raise RecordingError(
+                    path, f"its arrays claim {size} bytes, a file of {len(data)} bytes justifies {most}; get it again"
+                )
             members = {name: _read(archive, info) for name, info in infos.items()}
     except DAMAGE as error:
         raise RecordingError(path, f"no sound .npz file: {error}") from error
@@ -71,18 +71,13 @@ def write(path: str | Path, events: Events, compressed: bool = False) -> None:
     write_bytes(path, file.getvalue())
 
 
-def _info(archive: zipfile.ZipFile, name: str, size: int, path: str | Path) -> zipfile.ZipInfo:
+def _info(archive: zipfile.ZipFile, name: str, path: str | Path) -> zipfile.ZipInfo:
     try:
         info = archive.getinfo(f"{name}.npy")
     except KeyError:
         raise RecordingError(path, f"lacks the array {name!r}, holds {archive.namelist()[:8]}") from None
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise RecordingError(path, f"{name} is compressed by method {info.compress_type}, expected deflate or none")
-    expansion = EXPANSION if info.compress_type == zipfile.ZIP_DEFLATED else 1
-    if info.file_size > min(info.compress_size, size) * expansion:
-        raise RecordingError(
-            path, f"{name} claims {info.file_size} bytes, more than its {info.compress_size} in the file can hold"
-        )
     return info
 
 

@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.config import FirstForTestSplit, GivenSplit, LexicographicSplit, NumericSplit, Split
-from pipeline.events.listing import GESTURES, RECUT, TEST, TRAIN, Listing, Recording
+from pipeline.config.splits import FirstForTestSplit, GivenSplit, LexicographicSplit, NumericSplit, Split
+from pipeline.events.listing import GESTURES, RECUT, Listing, Recording
+from pipeline.events.sides import TEST, TRAIN
 from pipeline.events.splits import assign, describe
 
 # (SHA-256 by split) by data set, as `expected` computes them.

@@ -45,11 +45,21 @@ def read_events(path: str | Path) -> Events:
         RecordingError: the file is missing, of an unknown or another format, cut, empty, or its times run backwards.
     """
     path = Path(path)
+    return decode_events(read_bytes(path), path)
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return a recording's bytes.
+
+    Raises:
+        RecordingError: it is missing, cannot be read, or is no file (a pipe would be waited for, for ever).
+    """
     try:
-        data = path.read_bytes()
+        if path.exists() and not path.is_file():
+            raise RecordingError(path, "is no file; remove it")
+        return path.read_bytes()
     except OSError as error:
         raise RecordingError(path, f"cannot be read: {error.strerror or error}") from error
-    return decode_events(data, path)
 
 
 def decode_events(data: bytes, path: str | Path) -> Events:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.config import (
+from pipeline.config.splits import (
     FirstForTestSplit,
     GivenSplit,
     LexicographicSplit,
@@ -21,11 +21,9 @@ from pipeline.config import (
     Validation,
 )
 from pipeline.errors import ConfigError, FileError
-from pipeline.events.listing import SIDES, TEST, TRAIN, Recording
+from pipeline.events.listing import SIDES, Recording
+from pipeline.events.sides import TEST, TRAIN, VALIDATION
 
-__all__ = ["TEST", "TRAIN", "VALIDATION", "assign", "describe"]
-
-VALIDATION = 2
 LISTED = {**SIDES, "validation": VALIDATION}
 
 

@@ -1,5 +1,1 @@
-"""Event frames: integration (eq. 1) and the HDF5 store."""
-
-from pipeline.frames.integrate import integrate
-
-__all__ = ["integrate"]
+"""Event frames: integration (eq. 1), the HDF5 store, and the frames that a run sees."""

@@ -25,7 +25,7 @@ def integrate(
     steps: int,
     sensor: tuple[int, int],
     size: tuple[int, int],
-    split_by: str = "number",
+    slice_by: str = "number",
     resize: str = "nearest",
     turns: Collection[str] = (),
     extent: str = "sensor",
@@ -37,7 +37,7 @@ def integrate(
         steps: T, the number of frames.
         sensor: height and width of the sensor as the frames show it, so after the turns, px.
         size: height and width of the frames, px.
-        split_by: "number": slices of E // T events, the last takes the remainder; "time": slices of equal duration,
+        slice_by: "number": slices of E // T events, the last takes the remainder; "time": slices of equal duration,
             half-open, the last includes the last event. Either way every event is in exactly one slice.
         resize: "nearest": frame pixel i shows sensor pixel floor(i * sensor / size), other pixels' events are dropped
             (what the authors' code does); "area": a sensor pixel's events are divided among the frame pixels that it
@@ -53,24 +53,61 @@ def integrate(
     Raises:
         ValueError: an unknown mode, no step, or an event off the sensor.
     """
-    if steps < 1:
-        raise ValueError(f"steps must be at least 1, found {steps}")
-    if extent not in EXTENTS:
-        raise ValueError(f"unknown extent {extent!r}; {nearest(extent, EXTENTS)}")
-    bounds = slice_bounds(events, steps, split_by)
-    words = np.ascontiguousarray(events, EVENT).view("<u4").reshape(-1, 4)
-    height, width = reversed(sensor) if "transpose" in turns else sensor
-    flat = np.empty((steps, 2 * height * width), np.int64)
-    index = np.empty(np.diff(bounds).max(initial=0), np.int64)
-    for step, (first, last) in enumerate(pairwise(bounds)):
-        for start in range(first, last, BLOCK):
-            stop = min(start + BLOCK, last)
-            _pixel_index(words[start:stop], height, width, out=index[start - first : stop - first])
-        flat[step] = np.bincount(index[: last - first], minlength=2 * height * width)
-    frames: Counts = flat.reshape(steps, 2, height, width)
-    if extent == "recording" and len(events):
-        frames = frames[:, :, : int(events["y"].max()) + 1, : int(events["x"].max()) + 1]
-    return _resized(turn(frames, turns), size, resize)
+    return Slices(events, sensor, slice_by, turns, extent).frames(steps, size, resize)
+
+
+class Slices:
+    """A recording whose events are placed on the sensor once and then counted into any number of frames.
+
+    Arguments and errors as of `integrate`.
+    """
+
+    def __init__(
+        self,
+        events: NDArray[Any],
+        sensor: tuple[int, int],
+        slice_by: str = "number",
+        turns: Collection[str] = (),
+        extent: str = "sensor",
+    ) -> None:
+        if extent not in EXTENTS:
+            raise ValueError(f"unknown extent {extent!r}; {nearest(extent, EXTENTS)}")
+        self._events, self._slice_by, self._turns = events, slice_by, turns
+        self._sensor = self._shown = sensor[::-1] if "transpose" in turns else sensor
+        if extent == "recording" and len(events):
+            self._shown = int(events["y"].max()) + 1, int(events["x"].max()) + 1
+        words = np.ascontiguousarray(events, EVENT).view("<u4").reshape(-1, 4)
+        self._index = np.empty(len(words), np.int64)
+        for start in range(0, len(words), BLOCK):
+            block = slice(start, start + BLOCK)
+            _pixel_index(words[block], *self._sensor, out=self._index[block])
+        self._steps, self._counts = 0, np.empty(0, np.int64)
+
+    def frames(self, steps: int, size: tuple[int, int], resize: str = "nearest") -> Counts:
+        """Return the counts int64 [T, 2, H, W] of `steps` frames of a size; cheap for another size of as many."""
+        if steps < 1:
+            raise ValueError(f"steps must be at least 1, found {steps}")
+        if steps != self._steps:
+            self._counts, self._steps = self._counted(steps), steps
+        return _resized(self._counts, size, resize)
+
+    def ends(self, steps: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return for the end of each frame how many events have come, and when the last of them came.
+
+        Both int64 [T]; the time in us from the first event.
+        """
+        ends = slice_bounds(self._events, steps, self._slice_by)[1:].astype(np.int64)
+        t = self._events["t"]
+        return ends, t[np.maximum(ends, 1) - 1].astype(np.int64) - int(t[0])
+
+    def _counted(self, steps: int) -> Counts:
+        (height, width), (shown_height, shown_width) = self._sensor, self._shown
+        bounds = slice_bounds(self._events, steps, self._slice_by)
+        flat = np.empty((steps, 2 * height * width), np.int64)
+        for step, (first, last) in enumerate(pairwise(bounds)):
+            flat[step] = np.bincount(self._index[first:last], minlength=2 * height * width)
+        counts: Counts = flat.reshape(steps, 2, height, width)
+        return turn(counts[:, :, :shown_height, :shown_width], self._turns)
 
 
 def turn(frames: Counts, turns: Collection[str]) -> Counts:
@@ -113,23 +150,23 @@ def _pixel_index(words: NDArray[np.uint32], height: int, width: int, out: NDArra
     np.add(y, x, out=out, casting="unsafe")
 
 
-def slice_bounds(events: NDArray[Any], steps: int, split_by: str) -> NDArray[np.intp]:
+def slice_bounds(events: NDArray[Any], steps: int, slice_by: str) -> NDArray[np.intp]:
     """Find where each slice begins: slice j holds events [bounds[j], bounds[j + 1]).
 
     Returns:
         intp [steps + 1], from 0 to the number of events.
     """
     count = len(events)
-    if split_by == "number":
+    if slice_by == "number":
         bounds = np.arange(steps + 1) * (count // steps)
-    elif split_by == "time":
+    elif slice_by == "time":
         t = events["t"]
         start, end = (int(t[0]), int(t[-1])) if count else (0, 0)
         # The first whole microsecond of slice j is start + ceil(j * duration / steps).
         edges = [start - (-(j * (end - start)) // steps) for j in range(steps)]
         bounds = np.searchsorted(t, np.array([*edges, end + 1]), side="left")
     else:
-        raise ValueError(f"unknown split_by {split_by!r}; {nearest(split_by, SPLITS)}")
+        raise ValueError(f"unknown slice_by {slice_by!r}; {nearest(slice_by, SPLITS)}")
     bounds[-1] = count
     return bounds.astype(np.intp)
 

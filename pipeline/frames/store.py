@@ -1,37 +1,43 @@
-"""The frames file: one HDF5 file a data set, the same bytes for the same content.
+"""The frames file: one HDF5 file of a data set's recordings, the same bytes for the same content.
 
-    /frames    uint8 [N, T, 2, H, W]  event counts; polarity axis: (p false, p true); one chunk a recording, gzip 1
-    /label     int64 [N]              index into the attribute classes
-    /split     uint8 [N]              0 train, 1 test, 2 validation (cut from the training side)
-    /name      utf-8 [N]              <class>/<recording>, sorted
-    /ended     int64 [N, T]           events of the recording, before resizing, up to the end of each frame
-    /ended_us  int64 [N, T]           time of the last of them, from the recording's first event, us
+    /frames         uint8 [N, T, 2, H, W]  event counts; polarity axis: (p false, p true); one chunk a recording, gzip 1
+    /label          int64 [N]              index into the header's classes
+    /split          uint8 [N]              0 train, 1 test, 2 validation (cut from the training side)
+    /name           utf-8 [N]              <class>/<recording>, sorted
+    /events_until   int64 [N, T]           events of the recording, before resizing, up to the end of each frame
+    /time_until_us  int64 [N, T]           time of the last of them, from the recording's first event, us
+    /header         utf-8                  how it was made, as JSON (see Header); no time, host or path is in it
 
-The attributes say how it was made (see Header). No time, host or path is in it.
+The attribute `schema` is the number of this form. All strings are of fixed length: those of variable length lie in
+heaps where one damaged byte can keep HDF5 busy for ever.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field, fields
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import TypeAdapter, ValidationError
 
 from pipeline.errors import FramesError
-from pipeline.runtime.files import replacing
 
-SCHEMA = 3
+SCHEMA = 4
 REPAIR = "delete it and run `dvc repro`"
+# What is in a folder of frames files, to be read without opening one.
+FACTS = "facts.json"
+# What h5py and the checks below raise on damaged bytes.
+DAMAGE = (OSError, KeyError, ValueError, RuntimeError, TypeError, AttributeError, IndexError, MemoryError)
 
 
 @dataclass(frozen=True)
 class Header:
-    """How a frames file was made; kept as its attributes.
+    """How a frames file was made; kept in it as JSON.
 
     `sources` is the SHA-256 over the names and contents of all recordings, `clipped` how many counts were cut to 255,
     `manifest` the SHA-256 that names the split (who is on which side), `published` what holding it against the
@@ -41,7 +47,7 @@ class Header:
     dataset: str
     classes: list[str]
     steps: int
-    split_by: str
+    slice_by: str
     sensor: list[int]
     size: list[int]
     resize: str
@@ -60,140 +66,116 @@ class Header:
 class FrameSet:
     """Recordings of one side: frames uint8 [N, T, 2, H, W], labels int64 [N], names [N], and the header.
 
-    `ended` and `ended_us` int64 [N, T]: events up to the end of each frame, and when the last of them came, us.
+    `events_until` and `time_until_us` int64 [N, T]: events up to the end of each frame, time of the last of them, us.
     """
 
     frames: NDArray[np.uint8]
     labels: NDArray[np.int64]
     names: list[str]
     header: Header
-    ended: NDArray[np.int64]
-    ended_us: NDArray[np.int64]
+    events_until: NDArray[np.int64]
+    time_until_us: NDArray[np.int64]
 
     @property
     def classes(self) -> list[str]:
         return self.header.classes
 
 
-class Writer:
-    """Writes at most `count` recordings in order to a frames file that is open for writing."""
-
-    def __init__(self, file: h5py.File, count: int, steps: int, size: Sequence[int]) -> None:
-        shape = (steps, 2, *size)
-        self._file = file
-        self._frames = file.create_dataset(
-            "frames",
-            (count, *shape),
-            "u1",
-            maxshape=(count, *shape),
-            chunks=(1, *shape),
-            compression="gzip",
-            compression_opts=1,
-        )
-        self._next = 0
-
-    def add(self, frames: NDArray[np.uint8]) -> None:
-        self._frames[self._next] = frames
-        self._next += 1
-
-    def finish(
-        self,
-        header: Header,
-        labels: Sequence[int],
-        splits: Sequence[int],
-        names: Sequence[str],
-        ended: Sequence[NDArray[np.int64]],
-        ended_us: Sequence[NDArray[np.int64]],
-    ) -> None:
-        self._frames.resize(self._next, axis=0)
-        self._file["label"] = np.asarray(labels, np.int64)
-        self._file["split"] = np.asarray(splits, np.uint8)
-        self._file.create_dataset("name", data=list(names), dtype=h5py.string_dtype("utf-8"))
-        self._file["ended"] = np.asarray(ended, np.int64)
-        self._file["ended_us"] = np.asarray(ended_us, np.int64)
-        self._file.attrs["schema"] = SCHEMA
-        for key, value in sorted(asdict(header).items()):
-            self._file.attrs[key] = json.dumps(value) if isinstance(value, list) else value
-
-
-def write(
-    path: str | Path,
-    frames: Iterable[NDArray[np.uint8]],
-    header: Header,
-    labels: Sequence[int],
-    splits: Sequence[int],
-    names: Sequence[str],
-    ended: Sequence[NDArray[np.int64]],
-    ended_us: Sequence[NDArray[np.int64]],
-) -> None:
-    """Write a frames file from frames in memory; a file of that name is replaced whole or not at all."""
-    with replacing(path) as partial, h5py.File(partial, "w") as file:
-        writer = Writer(file, len(labels), header.steps, header.size)
-        for sample in frames:
-            writer.add(sample)
-        writer.finish(header, labels, splits, names, ended, ended_us)
-
-
 def read_header(path: str | Path) -> Header:
     """Read how a frames file was made, without its frames; errors as `load`."""
-    path = Path(path)
-    if not path.is_file():
-        raise FramesError(path, "not found; `dvc repro` makes it")
-    try:
-        with h5py.File(path, "r") as file:
-            return _header(file, path)
-    except (OSError, KeyError, ValueError, RuntimeError, TypeError) as error:
-        raise FramesError(path, f"damaged or no frames file ({error}); {REPAIR}") from error
+    with _opened(path) as file:
+        return _header(file)
 
 
-def load(path: str | Path, split: int | None = None) -> FrameSet:
+def examples(path: str | Path, count: int, split: int = 0) -> list[tuple[str, str, NDArray[np.uint8]]]:
+    """Read the first recording of each of the first `count` classes that have one on a side; errors as `load`.
+
+    Returns:
+        Class, name and frames uint8 [T, 2, H, W] of each.
+    """
+    with _opened(path) as file:
+        header = _header(file)
+        labels, sides = file["label"][:], file["split"][:]
+        _check(file, header)
+        rows = [np.flatnonzero((labels == label) & (sides == split)) for label in range(len(header.classes))]
+        firsts = [(header.classes[label], int(found[0])) for label, found in enumerate(rows) if len(found)]
+        return [(name, file["name"][row].decode(), file["frames"][row]) for name, row in firsts[:count]]
+
+
+def file_sha256(path: str | Path) -> str:
+    """Return the SHA-256 of a file's bytes."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def load(path: str | Path, split: int | None = None, kept: slice = slice(None)) -> FrameSet:
     """Read one side of a frames file into memory.
 
     Args:
         path: a file that stage integrate wrote.
         split: 0 train, 1 test, 2 validation, None all.
+        kept: the frames of each recording that are returned; `events_until` and `time_until_us` are those of all.
 
     Raises:
         FramesError: the file is missing, damaged, or of another schema.
     """
     path = Path(path)
+    with _opened(path) as file:
+        header = _header(file)
+        _check(file, header)
+        sides, labels = file["split"][:], file["label"][:]
+        chosen = np.full(len(sides), True) if split is None else sides == split
+        # Read whole, then choose: picking rows of a chunked dataset reads fifteen times slower, and every other frame
+        # of them ten times.
+        start, stop, step = kept.indices(header.steps)
+        frames = file["frames"][:, start:stop][chosen, ::step]
+        events_until, time_until_us = file["events_until"][:][chosen], file["time_until_us"][:][chosen]
+        names = [name.decode() for name in file["name"][:][chosen]]
+    if not len(frames):
+        raise FramesError(path, "holds no recording of the side asked for; see integrate.split in params/datasets.yaml")
+    if labels.min() < 0 or labels.max() >= len(header.classes):
+        raise FramesError(path, f"a label lies outside its {len(header.classes)} classes; {REPAIR}")
+    return FrameSet(frames, labels[chosen], names, header, events_until, time_until_us)
+
+
+@contextmanager
+def _opened(path: str | Path) -> Iterator[h5py.File]:
+    """Open a frames file of this schema; whatever HDF5 raises on damaged bytes within the block names the file."""
+    path = Path(path)
     if not path.is_file():
         raise FramesError(path, "not found; `dvc repro` makes it")
     try:
         with h5py.File(path, "r") as file:
-            header = _header(file, path)
-            sides = file["split"][:]
-            chosen = np.full(len(sides), True) if split is None else sides == split
-            # Read whole, then choose: picking rows of a chunked dataset reads fifteen times slower.
-            frames = file["frames"][:][chosen]
-            labels = file["label"][:].astype(np.int64)[chosen]
-            ended, ended_us = (file[key][:].astype(np.int64)[chosen] for key in ("ended", "ended_us"))
-            names = [name for name, keep in zip(file["name"].asstr()[:], chosen, strict=True) if keep]
-    except (OSError, KeyError, ValueError, RuntimeError, TypeError) as error:
+            schema = file.attrs.get("schema")
+            if schema != SCHEMA:
+                raise FramesError(path, f"schema {schema} where this version reads {SCHEMA}; {REPAIR}")
+            yield file
+    except FramesError:
+        raise
+    except DAMAGE as error:
         raise FramesError(path, f"damaged or no frames file ({error}); {REPAIR}") from error
-    _check(path, header, frames, labels)
-    return FrameSet(frames, labels, names, header, ended, ended_us)
 
 
-def _header(file: h5py.File, path: Path) -> Header:
-    schema = file.attrs.get("schema")
-    if schema != SCHEMA:
-        raise FramesError(path, f"schema {schema} where this version reads {SCHEMA}; {REPAIR}")
-    values: dict[str, Any] = {}
-    for part in fields(Header):
-        value = file.attrs[part.name]
-        values[part.name] = json.loads(value) if part.type.startswith("list") else value
-    values["steps"], values["clipped"] = int(values["steps"]), int(values["clipped"])
-    return Header(**values)
+def _header(file: h5py.File) -> Header:
+    try:
+        return TypeAdapter(Header).validate_json(file["header"][()], strict=True)
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
+        raise ValueError(f"its header: {wrong}") from error
 
 
-def _check(path: Path, header: Header, frames: NDArray[Any], labels: NDArray[Any]) -> None:
-    shape = (header.steps, 2, *header.size)
-    if frames.dtype != np.uint8 or frames.shape[1:] != shape:
-        raise FramesError(
-            path, f"frames are {frames.dtype} {frames.shape}, its attributes say uint8 (N, {shape}); {REPAIR}"
-        )
-    if len(frames) == 0:
-        raise FramesError(path, "holds no recording of the side asked for; see integrate.split in params.yaml")
-    if labels.min() < 0 or labels.max() >= len(header.classes):
-        raise FramesError(path, f"a label lies outside its {len(header.classes)} classes; {REPAIR}")
+def _check(file: h5py.File, header: Header) -> None:
+    """Compare what is there with what the header says, before any of it is read, so that no damage claims memory."""
+    count = len(file["label"])
+    rows = (count, header.steps)
+    expected = {
+        "label": (np.int64, (count,)),
+        "split": (np.uint8, (count,)),
+        "events_until": (np.int64, rows),
+        "time_until_us": (np.int64, rows),
+        "frames": (np.uint8, (*rows, 2, *header.size)),
+    }
+    for name, (kind, shape) in expected.items():
+        found = file[name]
+        if found.dtype != kind or found.shape != shape:
+            raise ValueError(f"{name} is {found.dtype} {found.shape}, expected {np.dtype(kind)} {shape}")

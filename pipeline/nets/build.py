@@ -2,81 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
+from spikingjelly.activation_based import functional
 from torch import nn
 
-from pipeline.config import Attention, Network, Recipe, TrainAnn
-from pipeline.nets.attention import TCJA
-from pipeline.nets.network import FrameNet
-from pipeline.nets.neurons import IF, LIF
-from pipeline.nets.qcfs import QCFS
-from pipeline.nets.snn5 import snn5
-from pipeline.nets.vgg import initialise, vgg_snn
-
-FAMILIES: dict[str, Callable[..., FrameNet]] = {"vgg_snn": vgg_snn, "snn5": snn5}
-NEURONS = {"if": IF, "lif": LIF}
+from pipeline.config.network import Network
+from pipeline.nets.forward import named
+from pipeline.nets.models._parts import initialise
+from pipeline.nets.tree import leaves
+from pipeline.pieces import module_of
 
 
-def build_ann(
-    network: Network,
-    classes: int,
-    size: tuple[int, int],
-    levels: int,
-    settings: TrainAnn,
-    generator: torch.Generator | None = None,
-) -> FrameNet:
-    """Build a QCFS network with L = levels for frames of a size (height, width, px)."""
+def build(network: Network, classes: int, size: tuple[int, int], generator: torch.Generator | None = None) -> nn.Module:
+    """Return a network for frames of a size (height, width, px), multi-step.
 
-    def activation() -> nn.Module:
-        return QCFS(levels, settings.threshold, settings.gradient)
+    Args:
+        classes: C, the number of logits.
+        generator: source of the initial weights; None takes torch's own. Attention draws after the model, which has
+            the same weights with and without.
 
-    return _build(network, classes, size, activation, generator)
-
-
-def build_snn(
-    network: Network,
-    classes: int,
-    size: tuple[int, int],
-    recipe: Recipe,
-    steps: int,
-    generator: torch.Generator | None = None,
-) -> FrameNet:
-    """Build a spiking network with the recipe's neuron, threshold and attention, which is bound to `steps`."""
-
-    def activation() -> nn.Module:
-        return NEURONS[recipe.neuron](recipe.threshold, recipe.train_threshold, recipe.detach_reset)
-
-    net = _build(network, classes, size, activation, generator)
-    return net if recipe.attention is None else _attended(net, network.attention, recipe.attention, steps, generator)
+    Raises:
+        ValueError: the frames are too small, there is no layer behind which attention should go, or a layer is not
+            known (see pipeline.nets.tree).
+    """
+    activation = module_of("nets.layers", network.activation)
+    model = module_of("nets.models", network.model)
+    net: nn.Module = model.build(
+        network.model, classes, size, lambda: activation.build(network.activation, None, network.steps), generator
+    )
+    if network.attention is not None:
+        _attend(net, network, generator)
+    functional.set_step_mode(net, "m")
+    # Said before the training, not after it.
+    list(leaves(net))
+    return net
 
 
-def _attended(
-    net: FrameNet, places: Sequence[str], settings: Attention, steps: int, generator: torch.Generator | None
-) -> FrameNet:
-    """Put attention behind the named activations; the layers there keep their weights."""
-    layers: dict[str, nn.Module] = {}
+def _attend(net: nn.Module, network: Network, generator: torch.Generator | None) -> None:
+    """Put attention behind the named activations, in the Sequential where each stands."""
+    options: Any = network.attention
+    kind = module_of("nets.layers", options)
+    places = {id(module): name for name, module in named(net, network.model.attention).items()}
     channels = 0
-    for name, layer in net.layers.named_children():
-        layers[name] = layer
-        channels = layer.out_channels if isinstance(layer, nn.Conv2d) else channels
-        if name in places:
-            attention = TCJA(steps, channels, settings.kernel_t, settings.kernel_c)
-            initialise(attention, generator)
-            layers[f"tcja_{name}"] = attention
-    missing = [name for name in places if name not in layers]
-    if missing:
-        raise ValueError(f"networks.*.attention: no layer {', '.join(missing)} in this network")
-    return FrameNet(layers)
-
-
-def _build(
-    network: Network,
-    classes: int,
-    size: tuple[int, int],
-    activation: Callable[[], nn.Module],
-    generator: torch.Generator | None,
-) -> FrameNet:
-    settings = network.model_dump(exclude={"family", "attention"})
-    return FAMILIES[network.family](classes, size, activation=activation, generator=generator, **settings)
+    for row in [module for module in net.modules() if isinstance(module, nn.Sequential)]:
+        children = list(row._modules.items())
+        row._modules.clear()
+        for name, child in children:
+            row.add_module(name, child)
+            channels = child.out_channels if isinstance(child, nn.Conv2d) else channels
+            if id(child) in places:
+                made = kind.build(options, channels, network.steps)
+                initialise(made, generator)
+                row.add_module(f"{options.kind}_{name}", made)
+                del places[id(child)]
+    if places:
+        raise ValueError(f"attention goes behind a layer of an nn.Sequential, {', '.join(places.values())} is in none")

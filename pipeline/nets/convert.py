@@ -2,28 +2,52 @@
 
 from __future__ import annotations
 
-import copy
+from collections.abc import Iterator
 
-from pipeline.nets.network import FrameNet
-from pipeline.nets.neurons import IF
-from pipeline.nets.qcfs import QCFS
+from spikingjelly.activation_based import functional
+from torch import nn
+
+from pipeline.nets.layers import if_
+from pipeline.nets.layers.qcfs import QCFS
+from pipeline.nets.tree import HIDING, SMOOTH, duplicate, leaves
 
 
-def convert(ann: FrameNet, train_threshold: bool = False, detach_reset: bool = False) -> FrameNet:
-    """Make a spiking network of a QCFS network; the ANN is left as it was and shares nothing with the result.
+def convert(ann: nn.Module, neuron: if_.Options = if_.Options()) -> nn.Module:  # noqa: B008
+    """Return a spiking network of a QCFS network, in multi-step mode; the ANN is left as it was, nothing is shared.
 
     Args:
-        ann: network with QCFS activations.
-        train_threshold, detach_reset: as for IF.
+        ann: network with QCFS activations, in any nesting.
+        neuron: what takes their place; its threshold is λ.
 
     Raises:
-        ValueError: the network has no QCFS activation.
+        ValueError: the network has no QCFS, another activation, a module that is not known (see pipeline.nets.tree), or
+            a QCFS in a container that hides the steps from it; or the neuron takes over no QCFS.
     """
-    if not any(isinstance(layer, QCFS) for layer in ann.layers):
+    if (neuron.reset, neuron.start, neuron.output) != ("soft", 0.5, "scaled"):
+        raise ValueError(
+            "a QCFS becomes a neuron with reset: soft, start: 0.5, output: scaled (eq. 6-8), found "
+            f"{neuron.reset}, {neuron.start}, {neuron.output}"
+        )
+    found = dict(leaves(ann))
+    smooth = [f"{name} ({type(module).__name__})" for name, module in found.items() if isinstance(module, SMOOTH)]
+    if smooth:
+        raise ValueError(f"only QCFS becomes a spiking neuron, found {', '.join(smooth)}")
+    if not any(isinstance(module, QCFS) for module in found.values()):
         raise ValueError("nothing to convert: the network has no QCFS activation")
-    snn = copy.deepcopy(ann)
-    for name, layer in snn.layers.named_children():
-        if isinstance(layer, QCFS):
-            neuron = IF(layer.positive_threshold().item(), train_threshold, detach_reset)
-            setattr(snn.layers, name, neuron.to(layer.threshold.device))
+    snn = duplicate(ann)
+    for name, parent, attribute, layer in list(_quantisers(snn)):
+        if isinstance(parent, HIDING):
+            raise ValueError(f"{name} stands in a {type(parent).__name__}, where a neuron sees no steps")
+        threshold = layer.positive_threshold().item()
+        made = if_.build(neuron.model_copy(update={"threshold": threshold}))
+        setattr(parent, attribute, made.to(layer.threshold.device))
+    functional.set_step_mode(snn, "m")
     return snn
+
+
+def _quantisers(net: nn.Module) -> Iterator[tuple[str, nn.Module, str, QCFS]]:
+    """Yield name, parent, attribute and module of each QCFS; a shared one at each of its places."""
+    for path, parent in net.named_modules():
+        for name, child in parent._modules.items():
+            if isinstance(child, QCFS):
+                yield f"{path}.{name}", parent, name, child

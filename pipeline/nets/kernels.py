@@ -1,6 +1,7 @@
 """The elementwise work of the activations as pure functions, for torch.compile: on CUDA each becomes one kernel.
 
-Same arithmetic as the in-place forms in neurons.py and qcfs.py, which need no compiler and are used on the CPU.
+Same arithmetic as the in-place forms in layers/_spiking.py and layers/qcfs.py, which need no compiler and are used on
+the CPU.
 """
 
 from __future__ import annotations
@@ -45,10 +46,21 @@ def spikes(
 
 
 def spikes_backward(
-    u: Tensor, threshold: Tensor, upstream: Tensor, decay: float, hard: bool, detach_reset: bool, dtype: torch.dtype
-) -> Tensor:
-    """Give the gradient of the current [T, M] from that of s·θ, by the triangle of eq. 12 (γ = V_th = 1)."""
-    to_v = torch.zeros_like(u[0])
+    u: Tensor,
+    threshold: Tensor,
+    upstream: Tensor,
+    to_last: Tensor | None,
+    decay: float,
+    hard: bool,
+    detach_reset: bool,
+    dtype: torch.dtype,
+) -> tuple[Tensor, Tensor]:
+    """Return the gradients of the current [T, M] and of the start [M], by the triangle of eq. 12 (γ = V_th = 1).
+
+    Args:
+        upstream: gradient of s·θ [T, M]. to_last: that of the membrane after the last step [M], None for 0.
+    """
+    to_v = torch.zeros_like(u[0]) if to_last is None else to_last
     gradients = []
     for here, out in zip(reversed(u.unbind()), reversed(upstream.unbind()), strict=True):
         triangle = (1.0 - (here - 1.0).abs()).clamp(min=0)
@@ -58,18 +70,18 @@ def spikes_backward(
         to_u = (torch.where(here < 1.0, to_v, 0.0) if hard else to_v) + to_spike * triangle
         gradients.append((to_u / threshold).to(dtype))
         to_v = to_u * decay
-    return torch.stack(gradients[::-1])
+    return torch.stack(gradients[::-1]), to_v
 
 
 def quantise(z: Tensor, threshold: Tensor, levels: int) -> Tensor:
-    """Give λ/L · clip(⌊zL/λ + 1/2⌋, 0, L)."""
+    """Return λ/L · clip(⌊zL/λ + 1/2⌋, 0, L)."""
     return (z.float() / threshold * levels + 0.5).floor().clamp(0, levels) * (threshold / levels)
 
 
 def quantise_backward(
     z: Tensor, threshold: Tensor, upstream: Tensor, levels: int, clamp: bool
 ) -> tuple[Tensor, Tensor]:
-    """Give the gradients of z and of λ; see QCFS."""
+    """Return the gradients of z and of λ; see QCFS."""
     level = (z / threshold * levels + 0.5).floor()
     passes = (z >= 0) & (z <= threshold) if clamp else (level >= 0) & (level <= levels)
     grad_z = torch.where(passes, upstream, 0.0)
@@ -78,8 +90,18 @@ def quantise_backward(
 
 
 def compiles(x: Tensor) -> bool:
-    """Say whether the compiled forms are used for a tensor: on CUDA, where Triton is there."""
+    """Return whether the compiled forms are used for a tensor: on CUDA, where Triton is there."""
     return x.is_cuda and _has_triton()
+
+
+def dense(x: Tensor) -> Tensor:
+    """See maps [..., C, H, W] of four or more axes as [..., H, W, C], their dense order: flattening copies nothing."""
+    return x.movedim(-3, -1) if x.dim() > 3 else x
+
+
+def undense(x: Tensor) -> Tensor:
+    """See maps [..., H, W, C] of four or more axes as [..., C, H, W]."""
+    return x.movedim(-1, -3) if x.dim() > 3 else x
 
 
 @cache

@@ -9,7 +9,7 @@ SMALLEST_THRESHOLD = 1e-3
 
 
 def positive(parameter: Tensor) -> Tensor:
-    """Give a scalar threshold guarded to at least SMALLEST_THRESHOLD; its gradient passes on unchanged."""
+    """Return a scalar threshold guarded to at least SMALLEST_THRESHOLD; its gradient passes on unchanged."""
     value = parameter.detach()
     # The difference is exactly 0 and carries the gradient.
     return value.clamp(min=SMALLEST_THRESHOLD) + (parameter - value)

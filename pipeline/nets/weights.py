@@ -7,22 +7,22 @@ from pathlib import Path
 from safetensors import SafetensorError
 from safetensors.torch import load as parse
 from safetensors.torch import save as serialise
+from torch import nn
 
 from pipeline.errors import WeightsError
-from pipeline.nets.network import FrameNet
 from pipeline.runtime.files import write_bytes
 
 REPAIR = "delete it and run `dvc repro`"
 
 
-def save_weights(net: FrameNet, path: str | Path) -> None:
+def save_weights(net: nn.Module, path: str | Path) -> None:
     """Write a network's parameters and buffers, whole or not at all."""
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in net.state_dict().items()}
     write_bytes(path, serialise(state))
 
 
-def load_weights(net: FrameNet, path: str | Path) -> FrameNet:
-    """Read parameters and buffers into a network of the same shape, and give it back.
+def load_weights(net: nn.Module, path: str | Path) -> nn.Module:
+    """Read parameters and buffers into a network of the same shape, and return it.
 
     Raises:
         WeightsError: the file is missing, damaged or belongs to another network.

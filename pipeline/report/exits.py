@@ -1,54 +1,37 @@
-"""Early exit: a recording is answered as soon as the network is sure enough."""
-
-from __future__ import annotations
-
-from collections.abc import Sequence
+"""Early exits of a recipe by the rule report.exit_rule at each threshold of report.exit_at, from its kept logits."""
 
 import numpy as np
-import numpy.typing as npt
+import pandas as pd
 
-Series = npt.NDArray[np.float64]
+from pipeline.config.report import Report
+from pipeline.evaluation.exits import exit_curve, exit_steps, running_mean
+from pipeline.pieces import module_of
+from pipeline.report.results import Results
+from pipeline.results.read import read_arrays
 
-
-def exit_steps(logits: npt.NDArray[np.floating], thresholds: Sequence[float]) -> npt.NDArray[np.intp]:
-    """Give the index of the step, from 0, at which each recording is answered: [K, N]; see `exit_curve`."""
-    running = _running(logits)
-    # The largest probability of a softmax, without overflow.
-    sure = 1 / np.exp(running - running.max(axis=-1, keepdims=True)).sum(axis=-1)
-    reached = sure[None] >= np.asarray(thresholds, dtype=np.float64)[:, None, None]
-    reached[:, -1] = True
-    return reached.argmax(axis=1)
+RULES = "evaluation.exits"
 
 
-def exit_curve(
-    logits: npt.NDArray[np.floating], label: npt.NDArray[np.integer], thresholds: Sequence[float]
-) -> tuple[Series, Series]:
-    """Give accuracy and mean time steps where each recording is answered at the first step that is sure enough.
+def rule(report: Report) -> str:
+    """Return the rule in words: its kind, then what its file says of it."""
+    kind, words = report.exit_rule.kind, module_of(RULES, report.exit_rule).__doc__ or ""
+    return f"Rule {kind}, of the mean of the logits so far: {words[:1].lower()}{' '.join(words.split())[1:]}"
 
-    Sure is a confidence, the largest softmax probability of the mean of the logits so far, of at least the threshold;
-    who never is, is answered at the last step.
 
-    Args:
-        logits: [T, N, C].
-        label: [N].
-        thresholds: K confidences, 0 to 1.
+def exits(results: Results, dataset: str, recipe: str) -> pd.DataFrame:
+    """Return a row a threshold: accuracy (%), mean_steps used, events (mean share that had come, %), mean over seeds.
 
-    Returns:
-        Accuracy [K], 0 to 1, and mean number of steps used [K], 1 to T.
-
-    Raises:
-        ValueError: shapes do not fit.
-
-    Source: Li et al. (2023), Input-aware dynamic timestep spiking neural networks (DT-SNN), with the largest
-    probability in the place of its entropy.
+    And sample standard deviations sd and mean_steps_sd. FileError where a run lacks its logits.
     """
-    if logits.ndim != 3 or not logits.size or label.shape != logits.shape[1:2]:
-        raise ValueError(f"expected logits [T, N, C] and label [N], found {logits.shape} and {label.shape}")
-    right = _running(logits).argmax(axis=-1) == label
-    first = exit_steps(logits, thresholds)
-    return np.take_along_axis(right, first, axis=0).mean(axis=1), (first + 1).mean(axis=1)
-
-
-def _running(logits: npt.NDArray[np.floating]) -> Series:
-    """Give the mean of the logits so far [T, N, C]."""
-    return np.cumsum(logits, axis=0, dtype=np.float64) / np.arange(1, len(logits) + 1)[:, None, None]
+    report, parts = results.settings.report, []
+    sureness = module_of(RULES, report.exit_rule).sureness
+    for folder in results.folders(dataset, recipe):
+        kept = read_arrays(folder)
+        accuracy, steps = exit_curve(kept.logits, kept.label, report.exit_at, sureness)
+        first = exit_steps(sureness(running_mean(kept.logits)), report.exit_at)
+        events = 100 * np.take_along_axis(kept.share, first, axis=0).mean(axis=1)
+        found = {"threshold": report.exit_at, "accuracy": 100 * accuracy, "mean_steps": steps, "events": events}
+        parts.append(pd.DataFrame(found))
+    grouped = pd.concat(parts).groupby("threshold", sort=False)
+    sd = grouped.std(ddof=1)
+    return grouped.mean().assign(sd=sd["accuracy"], mean_steps_sd=sd["mean_steps"]).reset_index()

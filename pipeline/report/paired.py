@@ -1,99 +1,91 @@
 """Two recipes on the same test recordings, compared recording by recording."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from itertools import pairwise
+from statistics import fmean, median
+from typing import Any
 
 import numpy as np
 
-from pipeline.config import Params
 from pipeline.errors import FileError
-from pipeline.report import rows, statistics
-from pipeline.report.kinds import Kind, kind_of
-from pipeline.report.results import Cell, Results
+from pipeline.report import statistics
+from pipeline.report.escape import MINUS
+from pipeline.report.paper import kind
+from pipeline.report.results import Results
+from pipeline.results.read import read_arrays
 
 # One thing changes from each to the next: the start (HT), then the loss (KD), then its form (SKD).
-CHAIN = (Kind("random", "ce"), Kind("converted", "ce"), Kind("converted", "kd"), Kind("converted", "skd"))
+STARTS_AND_LOSSES = (("random", "ce"), ("converted", "ce"), ("converted", "kd"), ("converted", "skd"))
+CHAIN = [kind({"init": init, "loss": loss}) for init, loss in STARTS_AND_LOSSES]
+# Below it a test is said to tell two networks apart.
+LEVEL = 0.05
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """What changes from one recipe to another, seed by seed.
+def compare(results: Results, dataset: str, before: str, after: str) -> dict[str, Any]:
+    """Return what changes from one recipe to another, from their kept logits; seeds are pairs.
 
-    `differences`: of accuracy, -1 to 1; `interval`: paired bootstrap over seeds and recordings, of their mean; `lost`,
-    `gained`: recordings that only the first, only the second answers right; `p`: exact McNemar test of the two.
-    """
-
-    before: Cell
-    after: Cell
-    differences: tuple[float, ...]
-    interval: tuple[float, float]
-    lost: tuple[int, ...]
-    gained: tuple[int, ...]
-    p: tuple[float, ...]
-
-    @property
-    def difference(self) -> float:
-        return statistics.mean(self.differences)
-
-
-def compare(before: Cell, after: Cell) -> Comparison:
-    """Compare two cells of one data set from their kept logits; seeds are pairs.
-
-    Raises:
-        FileError: a file is missing or damaged, or two runs do not have the same test recordings in the same order.
+    difference (of accuracy, points, mean over seeds) with bootstrap_low and bootstrap_high, a paired bootstrap over
+    seeds and recordings; higher: seeds that gain; lost, gained: recordings that only the first, only the second answers
+    right, mean over seeds; p_median, p_by_seed: of an exact McNemar test of each seed, `apart` of them below `level`;
+    and the same as text, with what it allows to say (verdict).
+    FileError: a file is missing or damaged, or two runs do not have the same test recordings in the same order.
     """
     old, new = [], []
-    for first, second in zip(before.runs, after.runs, strict=True):
-        one, other = first.arrays(), second.arrays()
+    for first, second in zip(results.folders(dataset, before), results.folders(dataset, after), strict=True):
+        one, other = read_arrays(first), read_arrays(second)
         if not np.array_equal(one.label, other.label):
-            path = second.path / "logits.npz"
-            raise FileError(path, f"its labels are not those of {first.path}: not the same test set; `dvc repro`")
+            problem = f"its labels are not those of {first}: not the same test set; run `dvc repro`"
+            raise FileError(second / "logits.npz", problem)
         old.append(one.right)
         new.append(other.right)
-    was, is_now = np.stack(old), np.stack(new)
-    lost, gained = (was & ~is_now).sum(axis=1).tolist(), (~was & is_now).sum(axis=1).tolist()
-    return Comparison(
-        before,
-        after,
-        tuple((is_now.mean(axis=1) - was.mean(axis=1)).tolist()),
-        statistics.paired_interval(was, is_now),
-        tuple(lost),
-        tuple(gained),
-        tuple(statistics.mcnemar(*counts) for counts in zip(lost, gained, strict=True)),
-    )
+    was, now = np.stack(old), np.stack(new)
+    lost, gained = (was & ~now).sum(axis=1).tolist(), (~was & now).sum(axis=1).tolist()
+    differences = 100 * (now.mean(axis=1) - was.mean(axis=1))
+    low, high = (100 * end for end in statistics.paired_interval(was, now))
+    p = [statistics.mcnemar(*counts) for counts in zip(lost, gained, strict=True)]
+    verdict = f"the interval lies {'above' if low > 0 else 'below'} 0"
+    if low <= 0 <= high:
+        verdict = "the interval holds 0, so these runs do not tell the two apart"
+    return {
+        "dataset": dataset, "before": before, "after": after, "seeds": len(p), "verdict": verdict, "level": LEVEL,
+        "change": " → ".join(results.cell(dataset, name)["title"] for name in (before, after)),
+        "difference": fmean(differences), "bootstrap_low": low, "bootstrap_high": high,
+        "signed": signed(fmean(differences)), "bootstrap_text": f"{signed(low)} to {signed(high)}",
+        "higher": int((differences > 0).sum()), "gained": fmean(gained), "lost": fmean(lost),
+        "p_median": median(p), "p_by_seed": " ".join(f"{value:.6g}" for value in p),
+        "p_text": ", ".join("<0.001" if value < 0.001 else f"{value:.3f}" for value in p),
+        "apart": sum(value < LEVEL for value in p),
+    }  # fmt: skip
 
 
-def ablation(results: Results, params: Params, dataset: str) -> list[Comparison]:
-    """Compare neighbours in the chain without HT, with HT, with KD, with SKD.
+def ablation(results: Results) -> list[dict[str, Any]]:
+    """Compare neighbours in the chain without HT, with HT, with KD, with SKD, on every data set.
 
     A link that Table 2 lacks is passed over; of several alike the first row stands.
     """
-    of_table = [name for name in rows.ablation(results, params) if _at_all_steps(params, dataset, name)]
-    found = [name for kind in CHAIN if (name := _first(params, of_table, kind))]
-    return [compare(*(results.cell(dataset, results.grid.ann, name) for name in pair)) for pair in pairwise(found)]
-
-
-def hybrid(results: Results, params: Params, dataset: str, names: Sequence[str]) -> list[Comparison]:
-    """Compare recipes with HT to their like without: the same loss and training, from random weights."""
-    kinds = {name: kind_of(params.recipe(name)) for name in names}
     found = []
-    for after, kind in kinds.items():
-        if kind.init == "random":
-            continue
-        # HT needs integrate-and-fire neurons, so the neuron may change with it.
-        wanted = replace(kind, init="random", neuron="")
-        before = next((name for name, other in kinds.items() if replace(other, neuron="") == wanted), None)
-        if before is not None:
-            found.append(compare(*(results.cell(dataset, results.grid.ann, name) for name in (before, after))))
+    for dataset in results.datasets:
+        rows = [results.cell(dataset, name) for name in results.ablation()]
+        at_t2 = {kind(row): row["recipe"] for row in reversed(rows) if row["steps"] == results.facts(dataset).t2}
+        links = [at_t2[link] for link in CHAIN if link in at_t2]
+        found += [compare(results, dataset, *pair) for pair in pairwise(links)]
     return found
 
 
-def _first(params: Params, names: Sequence[str], kind: Kind) -> str | None:
-    return next((name for name in names if kind_of(params.recipe(name)) == kind), None)
+def hybrid(results: Results, names: Sequence[str]) -> list[dict[str, Any]]:
+    """Compare recipes with HT to their like without, on every data set: the same loss and gradient, random weights."""
+    found = []
+    for dataset in results.datasets:
+        rows = [results.cell(dataset, name) for name in names]
+        # HT needs integrate-and-fire neurons, so the neuron may change with it.
+        plain = {kind(row, neuron=""): row["recipe"] for row in reversed(rows) if row["init"] == "random"}
+        for row in rows:
+            before = plain.get(kind(row, init="random", neuron=""))
+            if row["init"] == "converted" and before is not None:
+                found.append(compare(results, dataset, before, row["recipe"]))
+    return found
 
 
-def _at_all_steps(params: Params, dataset: str, name: str) -> bool:
-    return params.steps_of(dataset, name) == params.dataset(dataset).phases.t2
+def signed(points: float) -> str:
+    """Return a difference with its sign, two decimals."""
+    return "±0.00" if round(points, 2) == 0 else f"{'+' if points > 0 else MINUS}{abs(points):.2f}"

@@ -1,90 +1,71 @@
-"""The paper's own figures, which stand in paper.json as data, found by what a recipe is."""
-
-from __future__ import annotations
+"""The paper's own results and those it cites, which stand in paper.json and cited.csv, found by what a recipe is."""
 
 import json
 from collections.abc import Mapping
-from dataclasses import fields
 from functools import cache
-from importlib import resources
+from pathlib import Path
 from typing import Any
 
-from pipeline.config import Recipe
+import pandas as pd
+
 from pipeline.config.names import unknown_name
-from pipeline.report import cited
-from pipeline.report.kinds import Kind, kind_of
+from pipeline.report.results import Results
 
-KIND = tuple(field.name for field in fields(Kind))
+HERE = Path(__file__).parent
+# What sets a method apart from others, with what goes without saying; weights, temperatures and the like do not.
+FACETS: Mapping[str, Any] = {
+    "init": None, "loss": None, "neuron": "if", "gradient": "bptt", "frames": "phase2", "attention": False,
+    "features": False,
+}  # fmt: skip
 
 
-def figure(table: str, recipe: Recipe, steps: int, column: str | None, levels: int | None = None) -> float | None:
-    """Give the paper's accuracy (%) for a recipe; None where the table has no such row or `column` is None.
+def kind(of: Mapping[str, Any], **other: Any) -> tuple[Any, ...]:
+    """Return what a run (a row of a frame) or an entry of paper.json is, with `other` facets in place of its own."""
+    return tuple(other.get(name, of.get(name, usual)) for name, usual in FACETS.items())
 
-    Args:
-        table: table1 to table5.
-        recipe: compared by what it is (init, loss, neuron, training, frames, taps, attention), not by name or weight.
-        steps: time steps; another number than the paper's is another experiment.
-        column: datasets.<name>.paper.
-        levels: L, for table3.
 
-    Raises:
-        ConfigError: `column` is no column of the paper's tables.
+def cited() -> pd.DataFrame:
+    """Return the results of the paper's Table 1 as they are printed, a row each, in its order, as text.
+
+    `reference`: number in the paper's list, none for HSD; `dataset`: a column of the paper's tables; `accuracy` (%) has
+    the digits that can be read; `reproduced`, 1 or 0: marked by the paper (a dagger) as its authors' own run.
+    """
+    return pd.read_csv(HERE / "cited.csv", dtype=str, keep_default_na=False, encoding="utf-8")
+
+
+def value(table: str, run: Mapping[str, Any], column: str | None, levels: int | None = None) -> float | None:
+    """Return the paper's accuracy (%) for a recipe; None where the table has no such row or `column` is None.
+
+    `table`: table1 to table5; `column`: datasets.<name>.paper, ConfigError where it is none of its; `levels`: L, for
+    table3. `run` is a row of `Results.cells`, compared by what it is (see FACETS), not by name or weight, and by its
+    steps: another number than the paper's is another experiment.
     """
     if column is None:
         return None
-    _check(column)
-    content = _content()
+    content = _content(column)
     for entry in content[table]:
-        if _kind(entry) != kind_of(recipe) or entry.get("levels") != (levels if table == "table3" else None):
-            continue
-        if table == "table1":
-            found = [item for item in cited.own(column) if (item.method, item.steps) == (entry["method"], str(steps))]
-            return float(found[0].accuracy) if found and found[0].whole else None
-        return float(entry[column]) if column in entry and steps == content["steps"][column] else None
+        asked = (kind(entry), entry.get("levels"), entry.get("steps", content["steps"][column]))
+        if asked == (kind(run), levels, run["steps"]):
+            return entry.get(column)
     return None
 
 
+def with_values(table: str, rows: pd.DataFrame, results: Results) -> pd.DataFrame:
+    """Return rows of `Results.cells` with a column `paper`, if a data set of the grid is one of the paper's."""
+    if not any(results.facts(name).paper for name in results.datasets):
+        return rows
+    found = [value(table, row, results.facts(row["dataset"]).paper) for row in rows.to_dict("records")]
+    return rows.assign(paper=pd.Series(found, rows.index, dtype=float).where(rows["kind"] == "snn"))
+
+
 def notes(table: str, column: str | None) -> list[str]:
-    """List what a reader of the paper's column must know (`table`: table1 to table5)."""
-    if column is None:
-        return []
-    _check(column)
-    content = _content()
-    count = content["test_recordings"][column]
-    if table == "table1":
-        printed = [float(item.accuracy) for item in cited.own(column) if item.whole]
-    else:
-        printed = [float(entry[column]) for entry in content[table] if column in entry]
-    odd = [value for value in dict.fromkeys(printed) if not attainable(value, count)]
-    lines = list(content["notes"][table][column])
-    if odd:
-        listed = ", ".join(f"{value:.2f}" for value in odd)
-        lines.append(
-            f"Printed in the paper's Table {table.removeprefix('table')}, but no number of right answers among "
-            f"{count:,} test recordings gives it: {listed}. Averages of runs could, which the paper does not say."
-        )
-    return lines
-
-
-def attainable(percent: float, count: int) -> bool:
-    """Say whether a share of `count` recordings is `percent` to two decimals, rounded or cut."""
-    hundredths = round(100 * percent)
-    near = range(max(0, int(percent * count / 100) - 1), min(count, int(percent * count / 100) + 2) + 1)
-    return any(hundredths in (10_000 * right // count, (20_000 * right + count) // (2 * count)) for right in near)
+    """Return what a reader of the paper's column must know (`table`: table1 to table5, or the name of a figure)."""
+    return [] if column is None else list(_content(column)["notes"].get(table, {}).get(column, []))
 
 
 @cache
-def _content() -> dict[str, Any]:
-    file = resources.files(__package__) / "paper.json"
-    content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+def _content(column: str) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((HERE / "paper.json").read_text(encoding="utf-8"))
+    if column not in content["steps"]:
+        raise unknown_name("paper", column, content["steps"])
     return content
-
-
-def _kind(entry: Mapping[str, Any]) -> Kind:
-    return Kind(**{name: entry[name] for name in KIND if name in entry})
-
-
-def _check(column: str) -> None:
-    known = _content()["steps"]
-    if column not in known:
-        raise unknown_name("paper", column, known)

@@ -1,214 +1,174 @@
-"""The finished runs of a grid, read from data/results: one Run per directory, one Cell per row of a table."""
+"""The finished runs of a grid: their frames, and one row for the seeds of each recipe."""
 
-from __future__ import annotations
-
-import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
+import pandas as pd
+from numpy.typing import NDArray
 
-from pipeline.config import Grid
+from pipeline.config.report import DatasetFacts, ReportSettings
 from pipeline.errors import FileError
 from pipeline.report import statistics
-from pipeline.report.arrays import Arrays, Maps, read_arrays, read_maps
-from pipeline.report.columns import read_columns
+from pipeline.results.paths import NO_ANN, RunName
+from pipeline.results.read import AGAIN, digest
 
-ANN = "ann"
-CONVERTED = "converted"
-# Stands in the place of the ANN's name in the folder of a recipe that needs none.
-NO_ANN = "none"
-AGAIN = "`dvc repro` makes it"
-
-
-@dataclass(frozen=True)
-class Run:
-    """One finished run: what its directory says (see `folder`)."""
-
-    name: str
-    seed: int
-    path: Path
-    metrics: dict[str, Any]
-
-    def metric(self, key: str) -> float | None:
-        """Give a number of metrics.json; None where it is null; FileError where it is missing or no number."""
-        file = self.path / "metrics.json"
-        if key not in self.metrics:
-            raise FileError(file, f"has no {key!r}; remove its directory, {AGAIN} again")
-        value = self.metrics[key]
-        if value is None:
-            return None
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise FileError(file, f"{key!r}: expected a number, found {value!r}; remove its directory, {AGAIN} again")
-        return float(value)
-
-    def number(self, key: str) -> float:
-        """Give a number of metrics.json that must be there."""
-        value = self.metric(key)
-        if value is None:
-            raise FileError(self.path / "metrics.json", f"{key!r} is null, expected a number; {AGAIN} again")
-        return value
-
-    def series(self, file: str, column: str, blank: bool = False) -> npt.NDArray[np.float64]:
-        """Read a number column of accuracy.csv, curves.csv or layers.csv; nan for no value where `blank` allows it."""
-        values = read_columns(self.path / file, [column])[column]
-        try:
-            return np.array([np.nan if blank and value == "" else float(value) for value in values])
-        except ValueError as error:
-            raise FileError(self.path / file, f"not a number: {error}; remove the file, {AGAIN} again") from error
-
-    def texts(self, file: str, column: str) -> list[str]:
-        """Read a column as it is written."""
-        return read_columns(self.path / file, [column])[column]
-
-    def confusion(self) -> tuple[list[str], npt.NDArray[np.int64]]:
-        """Give the class names and the counts [true, predicted]."""
-        path = self.path / "confusion.csv"
-        columns = read_columns(path, ["true"])
-        classes = columns.pop("true")
-        if list(columns) != classes:
-            raise FileError(path, f"rows and columns name other classes; remove the file, {AGAIN} again")
-        try:
-            counts = np.array([[int(value) for value in columns[name]] for name in classes], dtype=np.int64).T
-        except ValueError as error:
-            raise FileError(path, f"not a count: {error}; remove the file, {AGAIN} again") from error
-        return classes, counts
-
-    def arrays(self) -> Arrays:
-        """Read the kept logits, labels and arrival of the test recordings; FileError where they are damaged."""
-        return read_arrays(self.path / "logits.npz")
-
-    def maps(self) -> Maps | None:
-        """Read the first spiking layer on one recording; None where the run has kept none."""
-        return read_maps(self.path / "maps.npz")
-
-    def answers(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """Give label and predicted class [N] of the test recordings, by the mean of the logits over all steps."""
-        found = self.arrays()
-        return found.label, found.answer
-
-
-@dataclass(frozen=True)
-class Cell:
-    """The runs of one method on one data set: the seeds of one row."""
-
-    dataset: str
-    ann: str
-    name: str
-    runs: tuple[Run, ...]
-
-    @cached_property
-    def accuracies(self) -> list[float]:
-        """Accuracy of each seed, 0 to 1."""
-        return [run.number("accuracy") for run in self.runs]
-
-    @property
-    def accuracy(self) -> float:
-        return statistics.mean(self.accuracies)
-
-    @property
-    def deviation(self) -> float | None:
-        return statistics.deviation(self.accuracies)
-
-    @property
-    def n_test(self) -> int:
-        return int(self.runs[0].number("n_test"))
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """Wilson 95 % interval of one evaluation at the mean accuracy: seeds share the test set, pooling would lie."""
-        return statistics.wilson(self.accuracy * self.n_test, self.n_test)
-
-    def mean(self, key: str) -> float | None:
-        """Mean over seeds of a number of metrics.json; None where a run has null."""
-        values = [run.metric(key) for run in self.runs]
-        known = [value for value in values if value is not None]
-        return statistics.mean(known) if len(known) == len(values) else None
-
-    def spread(self, key: str) -> float | None:
-        """Sample standard deviation over seeds of a number of metrics.json; None for one seed or a null."""
-        known = [value for run in self.runs if (value := run.metric(key)) is not None]
-        return statistics.deviation(known) if len(known) == len(self.runs) else None
-
-    def series(self, file: str, column: str, blank: bool = False) -> npt.NDArray[np.float64]:
-        """One column of all seeds, [seeds, rows]; FileError where they differ in length."""
-        found = [run.series(file, column, blank) for run in self.runs]
-        for run, values in zip(self.runs, found, strict=True):
-            if len(values) != len(found[0]):
-                problem = f"has {len(values)} rows, seed {self.runs[0].seed} has {len(found[0])}"
-                raise FileError(run.path / file, f"{problem}; remove both, {AGAIN} again")
-        return np.stack(found)
+ANN, CONVERTED = "ann", "converted"
+KEYS = ["dataset", "at", "recipe"]
+# Of a table's name: the column of `runs` and its unit there.
+MEANS = {
+    "accuracy": ("accuracy", 100), "best_val": ("best_val_accuracy", 100), "best_test": ("best_test_accuracy", 100),
+    "phase1": ("accuracy_phase1", 100), "firing_rate": ("firing_rate", 1), "macs_millions": ("macs", 1e-6),
+    "synops_millions": ("synops", 1e-6), "energy_uj": ("energy_uj", 1),
+}  # fmt: skip
+SPREADS = {"sd": ("accuracy", 100), "energy_sd": ("energy_uj", 1)}
+REFERENCES = {ANN: "reference: ANN (teacher)", CONVERTED: "reference: converted, not fine-tuned"}
+SEEN = {"phase2": "phase 2", "full": "full"}
 
 
 @dataclass(frozen=True)
 class Results:
-    """All cells of a grid."""
+    """`runs` and `steps` as pipeline.results.table has them; `root`: the folder that holds data/.
 
-    grid: Grid
-    cells: dict[tuple[str, str, str], Cell]
+    `frames`: by data set, the frames file of the recordings that the camera's figure shows.
+    """
+
+    runs: pd.DataFrame
+    steps: pd.DataFrame
+    settings: ReportSettings
+    root: Path = Path()
+    frames: Mapping[str, Path] = field(default_factory=dict)
+
+    @cached_property
+    def _keyed(self) -> tuple[pd.DataFrame, ...]:
+        """`runs` and `steps` by data set, ANN (or none) and recipe."""
+        frames = (frame.assign(at=frame["ann"].fillna(NO_ANN)) for frame in (self.runs, self.steps))
+        return tuple(frame.set_index(KEYS, drop=False).rename_axis([None] * 3) for frame in frames)
 
     @property
-    def recipes(self) -> list[str]:
-        """All recipes of the grid, but for the sweep's at other ANNs."""
-        return [*self.grid.baselines, *self.grid.whole, *self.grid.recipes]
+    def datasets(self) -> list[str]:
+        return self.settings.grid.datasets
 
-    def cell(self, dataset: str, ann: str, name: str) -> Cell:
-        """Give a cell; a baseline needs no ANN and stands under the grid's `ann`."""
-        return self.cells[dataset, ann, name]
+    @property
+    def count(self) -> int:
+        """Number of seeds."""
+        return len(self.settings.grid.seeds)
+
+    def facts(self, dataset: str) -> DatasetFacts:
+        return self.settings.datasets[dataset]
+
+    @cached_property
+    def cells(self) -> pd.DataFrame:
+        """A row for the seeds of a recipe, by dataset, `at` (the ANN, or none) and recipe: what it is, and its numbers.
+
+        `title`, `seeds`; means over seeds: accuracies in percent, firing_rate 0 to 1, operations in millions and energy
+        in µJ a recording, each nan where a seed has none; sample standard deviations, nan for one seed; wilson_low,
+        wilson_high: of one evaluation at the mean accuracy, for seeds share the test set and are not to be pooled.
+        """
+        grouped = self._keyed[0].groupby(KEYS, sort=False)
+        found = grouped.first().drop(columns=["accuracy", "firing_rate", "energy_uj"]).rename(columns={"title": "base"})
+        numbers = {name: scale * grouped[key].mean(skipna=False) for name, (key, scale) in MEANS.items()}
+        numbers |= {name: scale * grouped[key].std(ddof=1) for name, (key, scale) in SPREADS.items()}
+        low, high = statistics.wilson(grouped["accuracy"].mean(), found["n_test"])
+        found = found.assign(**numbers, wilson_low=100 * low, wilson_high=100 * high, seeds=grouped.size())
+        found = found.assign(**found.index.to_frame(), seen=found["frames"].map(SEEN))
+        return found.assign(title=[self._title(row) for row in found.to_dict("records")]).rename_axis([None] * 3)
+
+    def _title(self, row: Mapping[str, Any]) -> str:
+        if row["kind"] != "snn":
+            return {ANN: "ANN (teacher)", CONVERTED: "converted"}[row["kind"]]
+        steps, unit = row["steps"], "frame" if row["frames"] == "full" else "step"
+        at_t2 = unit == "step" and steps == self.facts(row["dataset"]).t2
+        return row["base"] + ("" if at_t2 else f", {steps} {unit}{'s' * (steps > 1)}")
+
+    def key(self, dataset: str, recipe: str, ann: str | None = None) -> tuple[str, str, str]:
+        """Return the key of a cell; recipes that need none stand under no ANN, others under the grid's first."""
+        grid = self.settings.grid
+        return dataset, NO_ANN if recipe in grid.baselines else ann or grid.ann, recipe
+
+    def rows(self, dataset: str, recipes: Sequence[str]) -> pd.DataFrame:
+        """Return the rows of `cells` of recipes at the grid's first ANN, in the order in which they are named."""
+        return self.cells.loc[[self.key(dataset, recipe) for recipe in recipes]]
+
+    def cell(self, dataset: str, recipe: str, ann: str | None = None) -> dict[str, Any]:
+        """Return one row of `cells`."""
+        return dict(self.cells.loc[[self.key(dataset, recipe, ann)]].to_dict("records")[0])
+
+    def all_rows(self, recipes: Sequence[str], references: bool = False) -> pd.DataFrame:
+        """Return `rows` for every data set, in groups, the ANN and the converted network last if they are asked for."""
+        groups = [recipes, (ANN, CONVERTED)] if references else [recipes]
+        places = [(dataset, names) for dataset in self.datasets for names in groups]
+        rows = pd.concat([self.rows(*place).assign(group=group) for group, place in enumerate(places)])
+        return rows.assign(title=rows["kind"].map(REFERENCES).fillna(rows["title"]), reference=rows["kind"] != "snn")
+
+    def folders(self, dataset: str, recipe: str) -> list[Path]:
+        """Return the folder of each seed; FileError where one is gone or is not what `runs` was read from."""
+        found = []
+        for row in self._keyed[0].loc[[self.key(dataset, recipe)]].to_dict("records"):
+            folder = self.root / RunName(dataset, row["at"], recipe, row["seed"]).results
+            if digest(folder) != row["results"]:
+                raise FileError(folder, "was changed after runs.csv was made of it; `dvc repro` makes both again")
+            found.append(folder)
+        return found
+
+    def accuracies(self, dataset: str, recipe: str, ann: str | None = None) -> NDArray[np.float64]:
+        """Return the accuracy of each seed, 0 to 1."""
+        return self._keyed[0].loc[[self.key(dataset, recipe, ann)], "accuracy"].to_numpy()
+
+    def by_step(self, dataset: str, recipe: str) -> pd.DataFrame:
+        """Return the rows of `steps` of a recipe's seeds."""
+        return self._keyed[1].loc[[self.key(dataset, recipe)]]
+
+    def after_steps(self, dataset: str, recipe: str) -> NDArray[np.float64]:
+        """Return the accuracy after each step, 0 to 1: [seeds, T]."""
+        return self.by_step(dataset, recipe).pivot(index="seed", columns="t", values="accuracy").to_numpy()
+
+    def files(self, dataset: str, recipe: str, read: Callable[[Path], pd.DataFrame]) -> pd.DataFrame:
+        """Return a file of each seed, with `place`, the row's number in it; FileError where they differ in length."""
+        folders = self.folders(dataset, recipe)
+        found = [read(folder) for folder in folders]
+        for folder, frame in zip(folders, found, strict=True):
+            if len(frame) != len(found[0]):
+                raise FileError(folder, f"a file has {len(frame)} rows, {folders[0].name} has {len(found[0])}; {AGAIN}")
+        return pd.concat(found).rename_axis("place").reset_index()
+
+    def present(self, recipes: Iterable[str]) -> list[str]:
+        """List those of the recipes that the grid has, in the order in which they are named."""
+        return [name for name in recipes if name in self.settings.grid.all_recipes]
+
+    def ablation(self) -> list[str]:
+        """List the rows of Table 2: report.table2, then the recipes of the grid that nothing under report names.
+
+        So a new recipe is seen as soon as the grid has it.
+        """
+        report = self.settings.report
+        named = {*report.table1, *report.table2, *report.table4, *report.table5, *report.figure4.recipes}
+        bases = {*report.figure2.sts, *report.figure2.dts}
+        others = [name for name in self.settings.grid.all_recipes if name not in named and base(name) not in bases]
+        return self.present(report.table2) + others
+
+    def compared(self) -> list[str]:
+        """List the rows of Tables 2, 4, 5 and 1, each once, in this order."""
+        report = self.settings.report
+        return self.present(dict.fromkeys([*self.ablation(), *report.table4, *report.table5, *report.table1]))
+
+    def every(self) -> list[str]:
+        """List all recipes of the grid: those of the tables, then the others in the grid's order."""
+        return list(dict.fromkeys([*self.compared(), *self.settings.grid.all_recipes]))
+
+    def adds(self, recipes: Sequence[str]) -> list[str]:
+        """List those of a table's recipes that the grid has; none where they compare nothing or are all Table 2's."""
+        found = self.present(recipes)
+        return found if len(found) > 1 and not set(found) <= set(self.ablation()) else []
+
+    def by_levels(self, dataset: str) -> list[str]:
+        """List the grid's ANNs by their L on a data set."""
+        return sorted(self.settings.grid.anns, key=lambda ann: (self.cell(dataset, ANN, ann)["levels"], ann))
 
 
-def cells_of(grid: Grid) -> Iterator[tuple[str, str, str]]:
-    """List a grid's (dataset, ann, run): ANN and converted everywhere, all recipes at `ann`, the sweep's elsewhere."""
-    for dataset in grid.datasets:
-        for ann in grid.anns:
-            recipes = [*grid.baselines, *grid.whole, *grid.recipes] if ann == grid.ann else grid.sweep_recipes
-            for name in (ANN, CONVERTED, *recipes):
-                yield dataset, ann, name
-
-
-def folder(grid: Grid, dataset: str, ann: str, name: str, seed: int) -> Path:
-    """Name a run's directory below data/results: <dataset>/<ann>/<name>-<seed>, a baseline's <dataset>/none/<...>."""
-    needs_none = name in grid.baselines or name in grid.whole
-    return Path(dataset) / (NO_ANN if needs_none else ann) / f"{name}-{seed}"
-
-
-def load(root: Path, grid: Grid) -> Results:
-    """Read the runs a grid names, and no others that may lie beside them.
-
-    Args:
-        root: data/results.
-        grid: which runs to read.
-
-    Raises:
-        FileError: a run or file of it is missing or damaged, or two runs tested on different numbers of recordings.
-    """
-    cells = {}
-    for dataset, ann, name in cells_of(grid):
-        runs = tuple(_run(root / folder(grid, dataset, ann, name, seed), name, seed) for seed in grid.seeds)
-        cells[dataset, ann, name] = Cell(dataset, ann, name, runs)
-    for cell in cells.values():
-        first = cells[cell.dataset, grid.ann, ANN].n_test
-        for run in cell.runs:
-            if run.number("n_test") != first:
-                problem = f"n_test is {run.number('n_test'):g}, that of the ANN is {first}: not the same test set"
-                raise FileError(run.path / "metrics.json", f"{problem}; {AGAIN} again")
-            if not 0 <= run.number("accuracy") <= 1:
-                raise FileError(run.path / "metrics.json", f"accuracy {run.number('accuracy'):g} is not in 0..1")
-    return Results(grid, cells)
-
-
-def _run(path: Path, name: str, seed: int) -> Run:
-    file = path / "metrics.json"
-    try:
-        metrics = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise FileError(file, f"not found, the grid needs this run; {AGAIN}") from error
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise FileError(file, f"not JSON ({error}); remove its directory, {AGAIN} again") from error
-    if not isinstance(metrics, dict):
-        raise FileError(file, f"expected one group of numbers, found {type(metrics).__name__}; {AGAIN} again")
-    return Run(name, seed, path, metrics)
+def base(recipe: str) -> str:
+    """Return the recipe of a reference, whatever its T: hsd of hsd.t3."""
+    return recipe.partition(".")[0]

@@ -7,6 +7,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
 from pipeline.runtime import guard
@@ -22,7 +23,12 @@ AHEAD = 3
 
 
 def in_parallel(
-    function: Callable[[Item], Result], items: Sequence[Item], workers: int, title: str, unit: str
+    function: Callable[[Item], Result],
+    items: Sequence[Item],
+    workers: int,
+    title: str,
+    unit: str,
+    lost: Callable[[Item], Result] | None = None,
 ) -> Iterator[Result]:
     """Apply a function to each item and yield the results in the items' order, with a progress bar.
 
@@ -31,14 +37,52 @@ def in_parallel(
     Args:
         function: picklable; what it raises is raised here.
         workers: processes; 1 works in this one.
+        lost: what stands in for the result of an item whose process ended (killed for its memory, say); the items about
+            it are done again. Without it BrokenProcessPool is raised.
     """
     if workers == 1 or len(items) <= CHUNK:
         yield from progress(map(function, items), len(items), title, unit)
         return
+    yield from progress(_surviving(function, items, workers, lost), len(items), title, unit)
+
+
+def _surviving(
+    function: Callable[[Item], Result], items: Sequence[Item], workers: int, lost: Callable[[Item], Result] | None
+) -> Iterator[Result]:
+    done = 0
+    while done < len(items):
+        try:
+            with _pool(workers) as pool:
+                for result in _windowed(pool, function, items[done:], workers * AHEAD):
+                    done += 1
+                    yield result
+        except BrokenProcessPool:
+            if lost is None:
+                raise
+            # Any of those under way may be to blame: the oldest chunk goes one by one, then all workers go on.
+            for result in _one_by_one(function, items[done : done + CHUNK], lost):
+                done += 1
+                yield result
+
+
+def _one_by_one(
+    function: Callable[[Item], Result], items: Sequence[Item], lost: Callable[[Item], Result]
+) -> Iterator[Result]:
+    rest = list(items)
+    while rest:
+        with _pool(1) as pool:
+            try:
+                while rest:
+                    result = pool.submit(function, rest[0]).result()
+                    del rest[0]
+                    yield result
+            except BrokenProcessPool:
+                yield lost(rest.pop(0))
+
+
+def _pool(workers: int) -> ProcessPoolExecutor:
     # Spawned, not forked: forking a process that has threads (torch, eventcv) can deadlock.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context, initializer=_prepare) as pool:
-        yield from progress(_windowed(pool, function, items, workers * AHEAD), len(items), title, unit)
+    return ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_prepare)
 
 
 def _windowed(

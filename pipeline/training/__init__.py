@@ -1,1 +1,1 @@
-"""Phase 1 and phase 2: losses, recipes, one loop, checkpoint and resume."""
+"""Both phases of training: losses, gradients and augmentations as pieces, one loop, checkpoint and resume."""

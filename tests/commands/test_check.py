@@ -7,16 +7,17 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.commands import against
+from pipeline.commands import compare_published
 from pipeline.commands.check import as_text, check
-from pipeline.config import Dataset, LexicographicSplit, NumericSplit, Validation, load
+from pipeline.config.frames import Integrate
+from pipeline.config.splits import GivenSplit, LexicographicSplit, NumericSplit, Validation
 from pipeline.events import npy
 from pipeline.events.listing import Listing, Recording
 from pipeline.events.published import DATASETS, by_rule
 from pipeline.events.splits import assign
 from tests import standins
+from tests.frames import toy
 
-PARAMS = load()
 CALTECH = LexicographicSplit(rule="lexicographic", share=0.9)
 
 
@@ -34,7 +35,7 @@ def without(listing: Listing, *names: str) -> Listing:
 def test_a_complete_copy_is_as_published() -> None:
     found = whole("ncaltech101")
     sides = assign(found.recordings, CALTECH, Validation(share=0.1, seed=0))
-    held = against.held("ncaltech101", found, sides, CALTECH)
+    held = compare_published.held("ncaltech101", found, sides, CALTECH)
     assert (held.deviations, held.verdict, held.problems) == ([], "as published", [])
 
 
@@ -43,7 +44,7 @@ def test_what_differs_is_named() -> None:
     found.classes[found.classes.index("ibis")] = "IBIS"
     extra = Recording("zebra/image_0001.bin", Path("image_0001.bin"), len(found.classes))
     found = Listing(found.root, [*found.classes, "zebra"], [*found.recordings, extra])
-    held = against.held("ncaltech101", found, assign(found.recordings, CALTECH), CALTECH)
+    held = compare_published.held("ncaltech101", found, assign(found.recordings, CALTECH), CALTECH)
     assert list(map(str, held.deviations)) == ["ant 40 of 42", "zebra 1 of 0 (unknown)"]
     assert held.verdict == "differs from the published split"
     assert held.problems == [
@@ -59,17 +60,17 @@ def test_a_moved_or_doubled_recording_is_named() -> None:
     split = NumericSplit(rule="numeric", train=900)
     found = whole("cifar10dvs")
     sides = assign(found.recordings, split)
-    moved = against.held("cifar10dvs", found, [1 - sides[0], *sides[1:]], split)
+    moved = compare_published.held("cifar10dvs", found, [1 - sides[0], *sides[1:]], split)
     assert moved.problems == [
         "differs from the published split (numeric, train: 900): 1 on the other side, first airplane/0"
     ]
     twice = Listing(found.root, found.classes, [*found.recordings, found.recordings[5]])
     assert (
         "1 there more than once, first airplane/5"
-        in against.held("cifar10dvs", twice, [*sides, sides[5]], split).problems[-1]
+        in compare_published.held("cifar10dvs", twice, [*sides, sides[5]], split).problems[-1]
     )
     other = NumericSplit(rule="numeric", train=800)
-    held = against.held("cifar10dvs", found, assign(found.recordings, other), other)
+    held = compare_published.held("cifar10dvs", found, assign(found.recordings, other), other)
     assert (held.verdict, held.problems) == ("no published digest for this split", [])
 
 
@@ -81,7 +82,7 @@ def test_one_file_of_tonics_gestures_is_known_to_be_missing() -> None:
             for index in range(counts.get(label, 122))
         ]
         listing = Listing(Path(), list(DATASETS["dvsgesture-tonic"].classes), names)
-        return list(map(str, against.deviations("dvsgesture-tonic", listing)))
+        return list(map(str, compare_published.deviations("dvsgesture-tonic", listing)))
 
     assert deviations({4: 121}) == []
     assert deviations({4: 120, 0: 0}) == ["hand_clapping 0 of 122 (missing)", "right_arm_counter_clockwise 120 of 122"]
@@ -97,9 +98,11 @@ def recut(root: Path) -> None:
             npy.write(root / trial / f"{label}.npy", made)
 
 
-def laid_out(name: str, layout: str) -> Dataset:
-    settings = PARAMS.dataset(name)
-    return settings.model_copy(update={"integrate": settings.integrate.model_copy(update={"layout": layout})})
+GIVEN = {"split": GivenSplit(rule="given"), "sensor": [128, 128], "frame_size": [48, 48]}
+
+
+def laid_out(layout: str) -> Integrate:
+    return toy.settings(layout=layout, **GIVEN)
 
 
 def test_neither_dvs128_gesture_passes_for_the_other(tmp_path: Path) -> None:
@@ -107,21 +110,21 @@ def test_neither_dvs128_gesture_passes_for_the_other(tmp_path: Path) -> None:
     standins.dvsgesture(tmp_path / "original")
     for layout in ("dvsgesture", "dvsgesture_tonic"):
         # Whatever params.yaml says, the answer is not to change the layout.
-        report = check("dvsgesture", tmp_path / "recut", laid_out("dvsgesture", layout), 1)
+        report = check("dvsgesture", tmp_path / "recut", laid_out(layout), 1)
         assert report["layout"] == "dvsgesture_tonic"
         assert [problem[:28] for problem in report["problems"]] == ["is Tonic's DVS128 Gesture (i"]
-        report = check("dvsgesture-tonic", tmp_path / "original", laid_out("dvsgesture-tonic", layout), 1)
+        report = check("dvsgesture-tonic", tmp_path / "original", laid_out(layout), 1)
         assert report["layout"] == "dvsgesture"
         assert [problem[:29] for problem in report["problems"]] == ["is not Tonic's DVS128 Gesture"]
         assert report["published_classes"] is None and "  classes " not in as_text(report)
-    report = check("dvsgesture-tonic", tmp_path / "recut", PARAMS.dataset("dvsgesture-tonic"), 1)
+    report = check("dvsgesture-tonic", tmp_path / "recut", laid_out("dvsgesture_tonic"), 1)
     assert report["formats"] == {".npy": 22} and report["published"] == "no published digest for this split"
     assert "hand_clapping 2 of 122" in as_text(report)
 
 
 def test_the_form_of_the_original_gestures_is_named(tmp_path: Path) -> None:
     standins.dvsgesture(tmp_path / "raw")
-    report = check("dvsgesture", tmp_path / "raw", PARAMS.dataset("dvsgesture"), 1)
+    report = check("dvsgesture", tmp_path / "raw", laid_out("dvsgesture"), 1)
     # Files, not gestures.
     assert report["formats"] == {".aedat (AEDAT 3.1)": 3} and report["recordings"] == 36
     assert "first user01_fluorescent/0" in report["problems"][-1]
@@ -132,7 +135,7 @@ def test_a_hundred_deviating_classes_make_a_table(tmp_path: Path) -> None:
     standins.ncaltech101(tmp_path / "raw")
     (tmp_path / "raw/Faces_easy/image_0001.bin").write_bytes(b"")
     shutil.rmtree(tmp_path / "raw/yin_yang")
-    report = check("ncaltech101", tmp_path / "raw", PARAMS.dataset("ncaltech101"), 1)
+    report = check("ncaltech101", tmp_path / "raw", toy.settings(sensor=[180, 240], split=CALTECH), 1)
     lines = as_text(report).splitlines()
     assert len(report["deviations"]) == 101 and len(report["published_classes"]) == 101
     assert len(lines) < 60 and max(map(len, lines)) < 180
@@ -144,6 +147,6 @@ def test_a_hundred_deviating_classes_make_a_table(tmp_path: Path) -> None:
 def test_a_subject_on_two_sides_is_a_problem(tmp_path: Path) -> None:
     recut(tmp_path / "raw")
     (tmp_path / "raw/ibmGestureTest/user24_led").rename(tmp_path / "raw/ibmGestureTest/user01_lab")
-    report = check("dvsgesture-tonic", tmp_path / "raw", PARAMS.dataset("dvsgesture-tonic"), 1)
+    report = check("dvsgesture-tonic", tmp_path / "raw", laid_out("dvsgesture_tonic"), 1)
     assert "puts the subject user01 on two sides" in report["problems"][0]
     assert report["manifest"] is None and "given: cannot be made, see below" in as_text(report)

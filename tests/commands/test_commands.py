@@ -12,18 +12,19 @@ import pytest
 from PIL import Image
 
 from pipeline.__main__ import main
-from pipeline.events import aedat2, events_from
+from pipeline.events import aedat2
+from pipeline.events.types import events_from
 from tests import tiny
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    document = tiny.params()
+    document = tiny.documents()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HSD_WORKERS", "1")
     tiny.write_params(tmp_path, document)
     rng = np.random.default_rng(0)
-    root = Path("data/raw/embedded")
+    root = Path("data/recordings") / tiny.DATASET
     for name in ("bar", "dot"):
         (root / name).mkdir(parents=True)
         for index in range(8):
@@ -34,7 +35,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def look(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, dict[str, Any]]:
-    status = main(["check", "embedded", "--json", *words])
+    status = main(["check", tiny.DATASET, "--json", *words])
     return status, json.loads(capsys.readouterr().out)
 
 
@@ -46,7 +47,7 @@ def test_a_good_folder(folder: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert report["formats"] == {".aedat (AEDAT 2.0)": 16} and report["published_classes"] is None
     assert report["published"] == "no published digest for this split"
     assert len(report["manifest"]) == 64
-    assert main(["check", "embedded"]) == 0
+    assert main(["check", tiny.DATASET]) == 0
     assert "verdict      good" in capsys.readouterr().out
 
 
@@ -62,7 +63,7 @@ def test_every_problem_is_found(folder: Path, capsys: pytest.CaptureFixture[str]
     assert "dot/dot_2.aedat: cut within an event" in text
     assert "dot/dot_3.aedat: events up to 3 x 21 px, the sensor has 18 x 18" in text
     assert "the same recording on two sides of the split: bar/bar_0.aedat, bar/bar_7.aedat" in text
-    assert main(["check", "embedded"]) == 1
+    assert main(["check", tiny.DATASET]) == 1
     assert "4 problems" in capsys.readouterr().out
 
 
@@ -71,7 +72,7 @@ def test_another_layout_is_recognised(folder: Path, capsys: pytest.CaptureFixtur
         shutil.copytree(folder, Path("other") / side)
     status, report = look(capsys, "--folder", "other")
     assert status == 1 and report["layout"] == "sides"
-    assert "its layout is sides, params.yaml says classes: set datasets.embedded.integrate.layout" in report["problems"]
+    assert "its layout is sides, params/datasets.yaml says classes" in "\n".join(report["problems"])
 
 
 def test_published_counts_are_held_against_a_copy(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -87,29 +88,28 @@ def test_published_counts_are_held_against_a_copy(folder: Path, capsys: pytest.C
     assert "cat 0 of 1,000 (missing)" in text and "dot 8 of 0 (unknown)" in text
 
 
-def tiny_params_with_cifar() -> dict[str, Any]:
-    import yaml
-
-    document = yaml.safe_load(Path("params.yaml").read_text())
-    document["datasets"]["cifar10dvs"] = {**document["datasets"]["embedded"], "recordings": None}
+def tiny_params_with_cifar() -> tiny.Documents:
+    documents = tiny.documents()
+    own = documents["datasets"][tiny.DATASET]
+    documents["datasets"]["cifar10dvs"] = {**own, "recordings": None}
     # Its recipes want more frames than the tiny set has.
-    del document["paper"]
-    return document
+    del documents["grid"]["paper"]
+    return documents
 
 
 def test_nothing_there_is_an_error(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["check", "embedded", "--folder", "nowhere"]) == 1
+    assert main(["check", tiny.DATASET, "--folder", "nowhere"]) == 1
     assert "error: nowhere: no such folder" in capsys.readouterr().err
-    assert main(["check", "embeded"]) == 1
-    assert "did you mean 'embedded'?" in capsys.readouterr().err
+    assert main(["check", "mnist-dvs-sin"]) == 1
+    assert "did you mean 'mnist-dvs-sim'?" in capsys.readouterr().err
 
 
 def test_preview_draws_a_row_a_recording(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["preview", "embedded", "--per-class", "3", "--out", "sheet.png"]) == 0
+    assert main(["preview", tiny.DATASET, "--per-class", "3", "--out", "sheet.png"]) == 0
     assert "6 recordings" in capsys.readouterr().out
     with Image.open("sheet.png") as image:
         pixels = np.asarray(image.convert("RGB"))
     assert image.height > image.width and len(np.unique(pixels.reshape(-1, 3), axis=0)) > 10
-    assert main(["preview", "embedded", "--per-class", "1", "--out", "small.png"]) == 0
+    assert main(["preview", tiny.DATASET, "--per-class", "1", "--out", "small.png"]) == 0
     with Image.open("small.png") as small:
         assert small.height < image.height

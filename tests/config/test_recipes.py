@@ -1,200 +1,299 @@
-"""Recipes: what is left out comes from the defaults, what cannot be run together is refused with what to do."""
+"""Recipes: what is left out comes from others, what cannot be run together is refused with what to do."""
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
-from pipeline.config import load, parse
-from pipeline.config.networks import MAP_ACTIVATIONS, SMALLEST_FRAME
-from pipeline.errors import ConfigError
-from pipeline.nets.build import FAMILIES
-from tests.config.test_config import DOCUMENT, changed, refusal
-from tests.tiny import recipe
+import pipeline.training.losses
+from pipeline.config.catalogues import Params, load, parse
+from pipeline.config.resolve import Resolved
+from pipeline.config.run import TrainSnn
+from tests.config.test_config import CAMERA, DOCUMENTS, checked, documents, refusal
 
 TCJA = {"kind": "tcja", "kernel_t": 4, "kernel_c": 4}
+FEATURE = {"kind": "feature", "layers": ["act2"]}
+STEPS = {"kind": "ce", "of": "steps"}
+SLTT = {"kind": "sltt"}
+OF = {"datasets": [CAMERA], "anns": ["l4"], "baselines": [], "recipes": [], "sweep": []}
+
+
+def one(reference: str, *changes: tuple[str, Any], dataset: str = CAMERA) -> TrainSnn:
+    """Return the settings of a recipe's one run in a grid of its own."""
+    params = parse(documents(*changes))
+    place = "recipes" if params.recipe(reference).needs_ann else "baselines"
+    grid = {**OF, "name": "one", "seeds": [0], "datasets": [dataset], place: [reference]}
+    made = checked(documents(*changes, ("grid.grid", grid)))
+    (found,) = Resolved(made, made.grid).train_snns()
+    return found
 
 
 def test_what_a_recipe_leaves_out_it_has_from_the_defaults() -> None:
     params = load()
-    for name, entry in DOCUMENT["recipes"].items():
-        assert params.recipe(name).model_dump() == {**DOCUMENT["recipe_defaults"], **entry}
-    document = changed("recipe_defaults.temperature", 5.0)
-    assert parse(document).recipe("ht").temperature == 5.0
-    # An entry's own value stands.
-    assert parse(document).recipe("hsd").temperature == DOCUMENT["recipes"]["hsd"]["temperature"] == 2.0
+    defaults = params.recipe("if").model_dump() | {"title": None}
+    for name, entry in DOCUMENTS["recipes"].items():
+        if name == "defaults":
+            continue
+        found = params.recipe(name)
+        own = {key for grown in (entry, DOCUMENTS["recipes"].get(entry.get("like"), {})) for key in grown} - {"like"}
+        for key in set(type(found).model_fields) - own:
+            assert found.model_dump()[key] == defaults[key], (name, key)
+    made = documents(("recipes.defaults.neuron", {"kind": "if", "threshold": 0.5}))
+    # Of the same kind, options are merged; of another, nothing is left.
+    assert parse(made).recipe("hsd").neuron.threshold == 0.5
+    assert parse(made).recipe("lif").neuron.threshold == params.recipe("lif").neuron.threshold == 1.0
+
+
+def test_an_entry_that_is_like_another_has_what_that_one_has() -> None:
+    params = load()
+    tet, full = params.recipe("tet"), params.recipe("tet-full")
+    assert full == tet.model_copy(update={"frames": "full", "method": "tet"}) and full.title == "TET"
+    changed = parse(documents(("recipes.tet.loss.weight", 0.5), ("recipes.tcja.loss", {"target": 2.0})))
+    assert changed.recipe("tet-full").loss[0].weight == changed.recipe("tcja").loss[0].weight == 0.5
+    assert (changed.recipe("tcja").loss[0].target, changed.recipe("tet").loss[0].target) == (2.0, 1.0)
+    assert changed.recipe("ht-tet").loss[0].weight == 1e-3
+    copy = params.dataset("dvsgesture-tonic")
+    assert (copy.paper, copy.integrate.layout) == (None, "dvsgesture_tonic")
+    assert copy.phases == params.dataset("dvsgesture").phases and copy.network == "snn-5"
 
 
 def test_a_key_that_an_entry_lacks_may_be_added_to_it() -> None:
-    """`dvc exp run -S +recipes.hsd.target=0.5` adds the key; a misspelt one is an error like any other."""
-    assert "target" not in DOCUMENT["recipes"]["hsd"]
-    params = parse(changed("recipes.hsd.target", 0.5))
-    assert (params.recipe("hsd").target, params.recipe("skd").target) == (0.5, DOCUMENT["recipe_defaults"]["target"])
-    assert "recipes.hsd.targt: unknown key; did you mean 'target'?" in refusal(changed("recipes.hsd.targt", 0.5))
-
-
-@pytest.mark.parametrize(
-    ("path", "value", "expected"),
-    [
-        ("recipe_defaults.loss", "cee", "recipe_defaults.loss: input should be 'ce', 'tet', "),
-        ("recipe_defaults.temper", 1.0, "recipe_defaults.temper: unknown key; did you mean 'temperature'?"),
-        ("recipe_defaults", None, "recipe_defaults: input should be a valid dictionary"),
-    ],
-)  # fmt: skip
-def test_a_wrong_default_is_told_once(path: str, value: Any, expected: str) -> None:
-    message = refusal(changed(path, value))
-    assert expected in message and len(message.splitlines()) == 1
+    """`dvc exp run -S '+params/recipes.yaml:hsd.loss.average=logits'` adds it; a misspelt one is an error."""
+    assert "average" not in DOCUMENTS["recipes"]["hsd"]["loss"]
+    params = parse(documents(("recipes.hsd.loss.average", "logits")))
+    assert (params.recipe("hsd").loss[0].average, params.recipe("skd").loss[0].average) == ("logits", "probabilities")
+    message = refusal(documents(("recipes.hsd.loss.avrage", "logits")))
+    assert "hsd.loss: kind 'skd' has no option 'avrage'; did you mean 'average'?" in message
 
 
 @pytest.mark.parametrize(
     ("entry", "expected"),
     [
-        ({"init": "converted", "neuron": "lif"}, "init: converted needs neuron: if"),
+        ({"init": "converted", "neuron": {"kind": "lif"}}, "init: converted needs neuron: {kind: if}"),
         ({"init": "converted", "attention": TCJA}, "a converted network has the ANN's layers alone; set init: random"),
-        ({"loss": "skd", "weight": 0.0}, "loss: skd with weight 0 distils nothing; set weight, or loss: ce"),
-        ({"loss": "tet"}, "loss: tet is a cross-entropy of each step; set ce: steps"),
-        ({"loss": "tet", "ce": "steps", "weight": 1.5}, "expected 0 to 1, found 1.5"),
-        ({"frames": "whole", "init": "converted"}, "frames: whole takes no ANN, which learns on other frames"),
-        ({"frames": "whole", "loss": "kd"}, "frames: whole takes no ANN"),
-        ({"frames": "whole", "taps": ["act2"]}, "frames: whole takes no ANN"),
-        ({"training": "sltt"}, "the loss must be a mean over steps: ce: steps, loss: ce, tet or skd, taps: []"),
-        ({"training": "sltt", "ce": "steps", "loss": "kd"}, "the loss must be a mean over steps"),
-        ({"training": "sltt", "ce": "steps", "taps": ["act2"]}, "the loss must be a mean over steps"),
-        ({"training": "sltt", "ce": "steps", "attention": TCJA}, "shows one time step at a time, attention needs all"),
-        ({"training": "slt"}, "'bptt' or 'sltt', found 'slt'"),
-        ({"attention": {**TCJA, "kind": "cbam"}}, "recipes.new.attention.kind: input should be 'tcja', found 'cbam'"),
+        ({"loss": {"kind": "skd", "weight": 0.0}}, "new.loss: weight: input should be greater than 0, found 0.0"),
+        ({"loss": {"kind": "tet", "weight": 1.5}}, "less than or equal to 1, found 1.5"),
+        ({"loss": {"kind": "tett"}}, "new.loss: unknown kind 'tett'; did you mean 'tet'?"),
+        ({"loss": [{"kind": "ce"}, {"kind": "tett"}]}, "new.loss.1: unknown kind 'tett'; did you mean 'tet'?"),
+        ({"loss": "tet"}, "new.loss"),
+        ({"loss": []}, "new.loss: value should have at least 1 item"),
+        ({"loss": {"weight": 1.0}}, "kind 'ce' has no option 'weight'"),
+        ({"loss": FEATURE | {"layers": ["act2", "act2"]}}, "listed twice: act2"),
+        ({"loss": {"kind": "feature"}}, "option 'layers' of kind 'feature' is missing"),
+        ({"frames": "full", "init": "converted"}, "frames: full takes no ANN, which learns on other frames"),
+        ({"frames": "full", "loss": {"kind": "kd"}}, "frames: full takes no ANN"),
+        ({"frames": "full", "loss": [{"kind": "ce"}, FEATURE]}, "frames: full takes no ANN"),
+        ({"gradient": SLTT, "loss": STEPS, "attention": TCJA}, "shows one time step at a time, attention needs all"),
+        ({"gradient": {"kind": "slt"}}, "new.gradient: unknown kind 'slt'; did you mean 'sltt'?"),
+        ({"gradient": {"kind": "bptt", "steps": 2}}, "kind 'bptt' has no option 'steps'"),
+        ({"neuron": {"kind": "lif", "decay": 1.5}}, "new.neuron: decay: input should be less than or equal to 1"),
+        ({"neuron": {"kind": "lif", "surrogate": {"kind": "rekt"}}}, "new.neuron"),
+        ({"attention": {"kind": "cbam"}}, "new.attention: unknown kind 'cbam'; did you mean 'tcja'?"),
         ({"attention": {**TCJA, "kernel_t": 0}}, "kernel_t: input should be greater than or equal to 1, found 0"),
-        ({"attention": {"kind": "tcja", "kernel_t": 4}}, "recipes.new.attention.kernel_c: missing key"),
-        ({"taps": ["act2", "act2"]}, "listed twice: act2"),
-        ({"steps": 0}, "recipes.new.steps: expected how many frames, at least 1, or all, found 0"),
-        ({"steps": "al"}, "recipes.new.steps: expected how many frames, at least 1, or all, found 'al'"),
+        ({"augmentation": {"kind": "nda", "rol_px": 1}}, "kind 'nda' has no option 'rol_px'; did you mean 'roll_px'?"),
+        ({"steps": 0}, "new.steps: expected how many frames, at least 1, or all, found 0"),
+        ({"steps": "al"}, "new.steps: expected how many frames, at least 1, or all, found 'al'"),
         ({"steps": True}, "or all, found True"),
         ({"steps": 2.0}, "or all, found 2.0"),
-        ({"frames": "phase1"}, "'phase2' or 'whole', found 'phase1'"),
+        ({"frames": "phase1"}, "'phase2' or 'full', found 'phase1'"),
+        ({"like": "hds"}, "new.like: no entry 'hds'; did you mean 'hsd'?"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_run_together_is_refused(entry: dict[str, Any], expected: str) -> None:
-    message = refusal(changed("recipes.new", entry))
-    assert expected in message and message.startswith("params.yaml: recipes.new") and len(message.splitlines()) == 1
+def test_what_cannot_be_is_refused(entry: dict[str, Any], expected: str) -> None:
+    message = refusal(documents(("recipes.new", entry)))
+    assert expected in message and message.startswith("params/recipes.yaml: new") and len(message.splitlines()) == 1
 
 
 @pytest.mark.parametrize(
-    ("entry", "needs", "distils"),
+    ("entry", "expected"),
     [
-        ({}, False, False),
-        ({"init": "converted"}, True, False),
-        ({"loss": "tet", "ce": "steps", "weight": 0.0}, False, False),
-        ({"loss": "kd", "weight": 1.0}, True, True),
-        ({"loss": "skd", "weight": 1.0, "training": "sltt", "ce": "steps"}, True, True),
-        ({"taps": ["act1"]}, True, True),
-        ({"frames": "whole", "attention": TCJA}, False, False),
+        ({"gradient": SLTT}, "the losses must be means over steps, which ce is not as it is set; take ce"),
+        ({"gradient": SLTT, "loss": {"kind": "kd"}}, "must be means over steps, which kd is not"),
+        ({"gradient": SLTT, "loss": [STEPS, FEATURE]}, "must be means over steps, which feature is not"),
+        ({"loss": FEATURE}, "losses: feature has no cross-entropy of the labels; add one that has, such as ce"),
+        ({"loss": [{"kind": "ce"}, {"kind": "skd"}]}, "ce and skd each have a cross-entropy of the labels; keep one"),
+        ({"augmentation": [{"kind": "cutmix"}, {"kind": "cutmix"}]}, "both mix recordings; keep one of them"),
+        ({"schedule": "papersgd"}, "params/schedules.yaml: no entry 'papersgd'; did you mean 'paper-sgd'?"),
+        ({"network": "vgg-snn", "init": "converted"}, "a converted network is the ANN's, 'vgg-snn-8th' of l4; found"),
+        ({"frame_size": [17, 17], "init": "converted"}, "a recipe with an ANN sees the ANN's frames, [34, 34] px on"),
+        ({"frame_size": [48, 48]}, "new.frame_size: resize nearest cannot enlarge the sensor [34, 34]"),
+        ({"frame_size": [9, 9]}, "vgg-snn-8th, for new on mnist-dvs-sim: frames of (9, 9) px are too small"),
+        ({"steps": 6}, "new: T = 6 frames after phase 1, params/datasets.yaml: mnist-dvs-sim leaves 5"),
+        ({"loss": [{"kind": "ce"}, {**FEATURE, "layers": ["act9"]}]}, "no layer act9 in this network; its"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_run_together_is_refused(entry: dict[str, Any], expected: str) -> None:
+    parsed = parse(documents(("recipes.new", entry)))
+    place = "recipes" if parsed.recipe("new").needs_ann else "baselines"
+    message = refusal(
+        documents(("recipes.new", entry), ("grid.grid", {**OF, "name": "g", "seeds": [0], place: ["new"]}))
+    )
+    assert expected in message and len(message.splitlines()) == 1
+    assert "new" in message or "schedule" in entry
+
+
+def test_phase_1_learns_from_no_teacher() -> None:
+    message = refusal(documents((f"datasets.{CAMERA}.ann.loss", {"kind": "skd"})))
+    assert f"{CAMERA}.ann: loss: skd learns from the ANN, which learns here" in message
+    message = refusal(documents((f"datasets.{CAMERA}.augmentation", [{"kind": "cutmix"}, {"kind": "cutmix"}])))
+    assert f"datasets.yaml: {CAMERA}.ann: augmentations: cutmix and cutmix both mix recordings" in message
+
+
+@pytest.mark.parametrize(
+    ("entry", "needs", "distils", "causal"),
+    [
+        ({}, False, False, True),
+        ({"init": "converted"}, True, False, True),
+        ({"loss": {"kind": "tet", "weight": 0.0}}, False, False, True),
+        ({"loss": {"kind": "kd"}}, True, True, True),
+        ({"loss": {"kind": "skd", "ce": "steps"}, "gradient": SLTT}, True, True, True),
+        ({"loss": [{"kind": "ce"}, FEATURE]}, True, True, True),
+        ({"frames": "full", "attention": TCJA}, False, False, False),
     ],
 )
-def test_what_needs_an_ann_and_what_learns_from_one(entry: dict[str, Any], needs: bool, distils: bool) -> None:
-    found = recipe(**entry)
-    assert (found.needs_ann, found.distils) == (needs, distils)
+def test_what_needs_an_ann_and_what_learns_from_one(
+    entry: dict[str, Any], needs: bool, distils: bool, causal: bool
+) -> None:
+    found = parse(documents(("recipes.new", entry))).recipe("new")
+    assert (found.needs_ann, found.distils, found.causal) == (needs, distils, causal)
 
 
-def test_steps_are_those_of_the_recipe_or_all_there_are() -> None:
+def test_the_number_of_steps_is_data() -> None:
+    for dataset, steps in ((CAMERA, [5, 2, 3, 10]), ("dvsgesture", [10, 2, 3, 16])):
+        resolved = Resolved(load(), load().grid)
+        names = ("hsd", "hsd.t2", "tet-full.t3", "tet-full")
+        assert [resolved.steps(dataset, name) for name in names] == steps
+        assert [resolved.selection(dataset, name).steps for name in names] == steps
     params = load()
-    assert [params.steps_of("embedded", name) for name in ("hsd", "hsd-2", "tet-3", "tet-all")] == [5, 2, 3, 10]
-    assert [params.steps_of("dvsgesture", name) for name in ("hsd", "hsd-2", "tet-3", "tet-all")] == [10, 2, 3, 16]
+    assert params.recipe("hsd.t3") == params.recipe("hsd").model_copy(update={"steps": 3})
+    # In phase 2 the first frames of those there are; of full frames a file of its own.
+    found = resolved.selection(CAMERA, "hsd.t3")
+    assert (found.first, found.stop, found.file.name) == (5, 8, "t10-34x34.h5")
+    assert resolved.selection(CAMERA, "tet-full.t3").file.name == "t3-34x34.h5"
+    run = one("hsd.t3")
+    assert (run.run.recipe, run.network.steps) == ("hsd.t3", 3) and run.training == one("hsd").training
 
 
 @pytest.mark.parametrize(
     ("path", "value", "expected"),
     [
         # More steps than there are frames.
-        ("recipes.hsd.steps", 6, "recipes.hsd.steps: 6 frames after phase 1, datasets.embedded leaves 5 of its"),
-        ("recipes.tet-3.steps", 7, "recipe 'tet-3' sees whole recordings in 7 frames; datasets.embedded.whole has"),
-        ("datasets.embedded.whole", [1, 2, 3, 5, 10], "add 4 to it"),
-        ("datasets.embedded.whole", [1, 1], "datasets.embedded.whole: listed twice: 1"),
-        ("datasets.dvsgesture.whole", [1, 2, 3, 4, 5, 10], "paper: recipe 'tet-all' sees whole recordings in 16"),
-        ("datasets.embedded.integrate.steps", 16, "methods: recipe 'tet-all' sees whole recordings in 16 frames"),
-        # whole and resplit go together.
-        ("grid.whole", ["tet-5"], "resplit must name all of datasets where whole names recipes"),
-        ("grid.resplit", ["embedded"], "and none where it does not"),
-        ("paper.resplit", ["cifar10dvs"], "resplit must name all of datasets"),
+        ("grid.grid.sweep", ["hsd.t6"], "recipes.yaml: hsd.t6: T = 6 frames after phase 1, params/datasets.yaml: "),
+        ("grid.paper.recipes", ["hsd.t6"], "params/datasets.yaml: cifar10dvs leaves 5 of its integrate.steps 10"),
         # Each list takes its own kind.
-        ("grid.baselines", ["if", "tet-5"], "grid.baselines takes recipes that need no ANN"),
-        ("grid.baselines", ["if", "tet-5"], "'tet-5' is of those that see whole recordings (frames: whole)"),
-        ("grid.baselines", ["feature"], "'feature' is of those that need an ANN (init: converted, loss: kd or skd, or"),
-        ("grid.recipes", ["sltt"], "grid.recipes takes recipes that need an ANN"),
-        ("grid.recipes", ["tet-5"], "grid.recipes takes recipes that need an ANN"),
-        ("methods.whole", ["sltt-5", "ht-tet"], "listed under two of baselines, whole and recipes: ht-tet"),
-        ("methods.whole", ["tet5"], "methods.whole: recipes has no entry 'tet5'; did you mean 'tet-5'?"),
-        ("methods.sweep_recipes", ["hsd-9"], "methods.sweep_recipes: recipes has no entry 'hsd-9'"),
-        # The report names runs.
-        ("report.table1", ["tet5"], "report.table1: no run 'tet5'; did you mean 'tet-5'?"),
-        ("report.table4", ["hds"], "report.table4: no run 'hds'; did you mean 'hsd'?"),
-        ("report.figure2", {"HSD": ["hsd1"]}, "report.figure2.HSD: no run 'hsd1'; did you mean 'hsd-1'?"),
-        ("report.figure4.runs", ["tett"], "report.figure4.runs: no run 'tett'; did you mean 'tet'?"),
-        ("report.exit_at", [1.5], "report.exit_at.0: input should be less than or equal to 1"),
-        ("datasets.embedded.monitor.test", -1, "greater than or equal to 0, found -1"),
+        ("grid.grid.baselines", ["feature"], "grid.baselines takes recipes that need no ANN (init: random, a loss"),
+        ("grid.grid.baselines", ["hsd.t3"], "'hsd.t3' is of those that need an ANN (init: converted, or a loss"),
+        ("grid.methods.recipes", ["ht", "tet-full.t9"], "methods.recipes takes recipes that need an ANN"),
+        ("grid.grid.sweep", ["tet-full.t5"], "grid.sweep takes recipes that need an ANN"),
+        ("grid.grid.baselines", ["if", "hsd"], "grid: listed under baselines and under recipes or sweep: hsd"),
     ],
 )  # fmt: skip
 def test_grids_that_cannot_be_run_are_refused(path: str, value: Any, expected: str) -> None:
-    assert expected in refusal(changed(path, value))
+    assert expected in refusal(documents((path, value)))
 
 
-def test_a_whole_recipe_and_its_resplit_are_accepted_together() -> None:
-    document = changed("grid.whole", ["tet-5", "tcja-5"])
-    document["grid"]["resplit"] = ["embedded"]
-    assert parse(document).grid.whole == ["tet-5", "tcja-5"]
+def test_a_recipe_may_have_its_own_network_schedule_augmentation_and_frame_size() -> None:
+    before = one("if")
+    assert before.network.model.width == 0.125 and before.training.augmentations == []
+    found = one(
+        "mine",
+        ("networks.small", {"kind": "vgg-snn", "width": 0.25}),
+        ("schedules.quick", {"like": "short", "epochs": 3}),
+        ("recipes.mine", {
+            "network": "small", "schedule": "quick", "augmentation": {"kind": "cutmix", "alpha": 0.5},
+            "frame_size": [17, 34],
+        }),
+    )  # fmt: skip
+    assert (found.network.model.width, found.training.schedule.epochs) == (0.25, 3)
+    assert [(piece.kind, piece.alpha) for piece in found.training.augmentations] == [("cutmix", 0.5)]
+    assert found.training.schedule.optimizer == before.training.schedule.optimizer
+    # The data set's own augmentation may be left out, too.
+    assert one("if", dataset="cifar10dvs").training.augmentations
+    assert not one("if", ("recipes.if.augmentation", []), dataset="cifar10dvs").training.augmentations
+    made = parse(documents(("recipes.mine", {"frame_size": [17, 34]})))
+    assert Resolved(made, made.grid).selection(CAMERA, "mine").file.name == "t10-17x34.h5"
+
+
+def test_a_folder_of_ones_own_is_a_few_lines() -> None:
+    text = """
+mine:
+  network: vgg-snn-8th
+  integrate:
+    sensor: [260, 346]
+    split: {rule: numeric, train: 80}
+  phases: {t1: 4, t2: 6}
+  schedules: {ann: short, converted: short-finetune, random: short-random}
+"""
+    assert len(text.strip().splitlines()) <= 10
+    for reference in ("hsd", "if", "tet-full.t4"):
+        found = one(reference, ("datasets.mine", yaml.safe_load(text)["mine"]), dataset="mine")
+        assert found.run.dataset == "mine"
+        assert found.network.steps == (4 if "." in reference else 6)
+
+
+def test_a_loss_that_is_a_new_file_is_found_by_its_kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "focal.py").write_text(
+        "from typing import Literal\n"
+        "from pipeline.config.base import Nonnegative\n"
+        "from pipeline.training.losses import LossOptions\n"
+        "class Options(LossOptions):\n"
+        "    kind: Literal['focal'] = 'focal'\n"
+        "    gamma: Nonnegative = 2.0\n"
+    )
+    monkeypatch.setattr(pipeline.training.losses, "__path__", [*pipeline.training.losses.__path__, str(tmp_path)])
+    monkeypatch.delitem(sys.modules, "pipeline.training.losses.focal", raising=False)
+    found = one("mine", ("recipes.mine", {"loss": {"kind": "focal", "gamma": 0.5}}))
+    assert found.training.losses[0].model_dump() == {"kind": "focal", "gamma": 0.5}
+    message = refusal(documents(("recipes.mine", {"loss": {"kind": "focal", "gama": 0.5}})))
+    assert "mine.loss: kind 'focal' has no option 'gama'; did you mean 'gamma'?" in message
 
 
 def test_the_methods_of_the_paper_are_what_the_paper_says() -> None:
     params = load()
-    for name in ("tet", "sltt", "tet-5", "tet-all", "tcja-5", "sltt-5"):
+
+    def losses(name: str) -> list[str]:
+        return [loss.kind for loss in params.recipe(name).loss]
+
+    for name in ("tet", "sltt", "tet-full", "tcja", "sltt-full"):
         # TET's VGG-SNN: LIF, each step trained.
         found = params.recipe(name)
-        assert (found.neuron, found.ce, found.init) == ("lif", "steps", "random")
-    for name in ("tet", "ht-tet", "tet-3", "tet-all", "tcja-10"):
-        found = params.recipe(name)
-        assert (found.loss, found.weight, found.target) == ("tet", 1e-3, 1.0)
-    # DTS differs from STS in the number of frames alone.
-    dts = params.recipe("tet-all")
-    for steps in (1, 2, 3, 4, 5, 10):
-        assert params.recipe(f"tet-{steps}").model_copy(update={"steps": "all"}) == dts
-        assert params.recipe(f"tet-{steps}").steps == steps
-    for steps in (1, 2, 3, 4, 5):
-        assert params.recipe(f"hsd-{steps}").model_copy(update={"steps": "all"}) == params.recipe("hsd")
-    assert [name for name in params.recipes if params.recipe(name).attention] == ["tcja-5", "tcja-10"]
-    assert {name for name in params.recipes if params.recipe(name).training == "sltt"} == {
-        "sltt", "ht-sltt", "sltt-5", "sltt-10",
+        assert (found.neuron.kind, found.loss[0].stepwise, found.init) == ("lif", True, "random")
+    for name in ("tet", "ht-tet", "tet-full", "tcja"):
+        (found,) = params.recipe(name).loss
+        assert (found.kind, found.weight, found.target) == ("tet", 1e-3, 1.0)
+    for name in ("skd", "hsd", "kd", "ht-kd"):
+        (found,) = params.recipe(name).loss
+        assert (found.weight, found.temperature, found.average, found.ce) == (1.0, 2.0, "probabilities", "mean")
+    assert {name: losses(name) for name in ("if", "ht", "skd", "hsd", "kd", "ht-kd", "feature", "kd-feature")} == {
+        "if": ["ce"], "ht": ["ce"], "skd": ["skd"], "hsd": ["skd"], "kd": ["kd"], "ht-kd": ["kd"],
+        "feature": ["ce", "feature"], "kd-feature": ["kd", "feature"],
     }  # fmt: skip
-    assert params.recipe("kd-feature").distils and params.recipe("kd-feature").taps == params.recipe("feature").taps
+    assert params.recipe("kd-feature").feature_layers == params.recipe("feature").feature_layers == ["act2", "act4"]
+    converted = {name for name, recipe in params.recipes.items() if recipe.init == "converted"}
+    assert converted == {"ht", "ht-kd", "hsd", "ht-sltt", "ht-tet"}
+    assert {name for name, recipe in params.recipes.items() if recipe.frames == "full"} == {
+        "tet-full",
+        "sltt-full",
+        "tcja",
+    }
+    assert [name for name, recipe in params.recipes.items() if recipe.attention] == ["tcja"]
+    assert {name for name, recipe in params.recipes.items() if recipe.gradient.stepwise} == {
+        "sltt", "ht-sltt", "sltt-full",
+    }  # fmt: skip
+    # The ANN of Table 2 and the steps of Table 1 and Figure 2.
+    paper = params.grids["paper"]
+    assert {f"hsd.t{t}" for t in range(1, 6)} | {f"tet-full.t{t}" for t in (1, 2, 3, 4, 5, 10)} <= set(
+        paper.all_recipes
+    )
+    assert paper.sweep == ["hsd"]
 
 
-@pytest.mark.parametrize(
-    ("path", "value", "message"),
-    [
-        (
-            "recipes.feature.taps",
-            ["act2", "act9"],
-            "recipes.feature.taps: vgg-snn-8th, .* has no map",
-        ),
-        ("recipes.feature.taps", ["conv1"], "'conv1'; it has act1 to act8"),
-        ("networks.vgg-snn-8th.attention", ["act6", "pool1"], "networks.vgg-snn-8th.attention: .*'pool1'"),
-        ("networks.vgg-snn-8th.attention", [], "recipe 'tcja-5' has attention, the network names no layer"),
-    ],
-)
-def test_layers_that_are_not_there_are_refused(path: str, value: list[str], message: str) -> None:
-    document = changed(path, value)
-    document["grid"] = document["methods"]
-    with pytest.raises(ConfigError, match=message):
-        parse(document)
-
-
-def test_map_activations_are_the_networks() -> None:
-    for family, build in FAMILIES.items():
-        side = SMALLEST_FRAME[family]
-        names = [name for name, _ in build(2, (side, side), width=1 / 64).activations()]
-        assert names[: MAP_ACTIVATIONS[family]] == [f"act{n}" for n in range(1, MAP_ACTIVATIONS[family] + 1)]
-
-
-def test_names_that_are_taken_or_misspelt_are_refused() -> None:
-    assert "recipes.converted: the name is taken" in refusal(changed("recipes.converted", {"init": "converted"}))
-    assert "lower-case letters, digits, - and _" in refusal(changed("recipes.Mine_1", {"init": "converted"}))
-    assert "report.titles: no recipe 'hsd-tetha'" in refusal(changed("report.titles.hsd-tetha", "x"))
+def test_every_recipe_resolves_on_every_data_set_of_its_frames() -> None:
+    """Each entry, in no grid yet, is one that could be run on the simulated camera's recordings."""
+    params: Params = load()
+    for name in params.recipes:
+        assert one(name).run.recipe == name

@@ -5,11 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from torch import nn
+from spikingjelly.activation_based import layer
 
 from pipeline.evaluation.maps import first_spikes
-from pipeline.nets import IF, LIF, QCFS, FrameNet, vgg_snn
+from pipeline.nets.forward import forward, laid_out
+from pipeline.nets.layers.if_ import IF
+from pipeline.nets.layers.lif import LIF
+from pipeline.nets.layers.qcfs import QCFS
 from pipeline.runtime.hardware import Hardware
+from tests.networks import chain, vgg_snn
 
 CPU = Hardware(torch.device("cpu"), "fp32")
 # No two axes of the same length, so that no two can be mistaken for each other.
@@ -20,20 +24,21 @@ T, H, W = 5, 16, 22
 def test_are_the_spikes_that_leave_the_first_neuron(activation) -> None:
     net = vgg_snn(4, (H, W), 7 / 64, activation, torch.Generator().manual_seed(0))
     frames = np.random.default_rng(0).integers(0, 4, (T, 2, H, W), np.uint8)
-    net.train()(torch.from_numpy(frames)[:, None])
+    forward(net.train(), torch.from_numpy(frames)[:, None])
     spikes = first_spikes(net, frames, CPU)
     assert spikes.shape == (T, 7, H, W) and spikes.dtype == np.uint8 and set(np.unique(spikes)) == {0, 1}
     net.eval()
-    current = net.layers.bn1(net.layers.conv1(torch.from_numpy(frames).float()))
+    current = net.layers.bn1(net.layers.conv1(laid_out(torch.from_numpy(frames)[:, None])))
     with torch.no_grad():
-        wanted = net.layers.act1(current) > 0
+        wanted = net.layers.act1(current)[:, 0] > 0
     # Batch norm is folded: a membrane at the threshold may fall on either side of it.
     assert (spikes != wanted.numpy()).mean() < 1e-3
 
 
 def test_by_hand() -> None:
-    net = FrameNet({"conv1": nn.Conv2d(2, 2, 1, bias=False), "act1": IF(1.0), "act2": IF(1.0), "flatten": nn.Flatten(),
-                    "fc": nn.Linear(2 * 3 * 4, 2)})  # fmt: skip
+    net = chain(
+        {"conv1": layer.Conv2d(2, 2, 1, bias=False), "act1": IF(1.0), "act2": IF(1.0), "flatten": layer.Flatten(),
+                    "fc": layer.Linear(2 * 3 * 4, 2)})  # fmt: skip
     with torch.no_grad():
         net.layers.conv1.weight.copy_(torch.tensor([[0.5, 0.0], [0.0, 0.25]]).view(2, 2, 1, 1))
     frames = np.zeros((2, 2, 3, 4), np.uint8)

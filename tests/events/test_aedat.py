@@ -12,7 +12,9 @@ import pytest
 import zstandard
 
 from pipeline.errors import RecordingError
-from pipeline.events import aedat3, aedat4, events_from, read_events
+from pipeline.events import aedat3, limits
+from pipeline.events.read import read_events
+from pipeline.events.types import events_from
 
 HEAD3 = b"#!AER-DAT3.1\r\n#Format: RAW\r\n#Source 1: DVS128\r\n#Start-Time: 2016-01-01\r\n#!END-HEADER\r\n"
 HEAD4 = b"#!AER-DAT4.0\r\n"
@@ -181,19 +183,35 @@ def test_bad_aedat4_says_what_is_wrong(tmp_path: Path, data: bytes, message: str
 
 
 @pytest.mark.parametrize("compression", ["lz4", "zstd"])
-def test_aedat4_packets_expand_to_no_more_than_their_bytes_justify(
-    tmp_path: Path, compression: str, monkeypatch
+@pytest.mark.parametrize("packets", [1, 16])
+def test_aedat4_packets_expand_to_no_more_than_the_file_justifies(
+    tmp_path: Path, compression: str, packets: int
 ) -> None:
-    zeros = bytes(1 << 26)
+    table = bytearray(events4(count=(1 << 26) // packets // 16)[:32])
+    zeros = bytes(table) + bytes((1 << 26) // packets)
+    zeros = struct.pack("<I", len(zeros) - 4) + zeros[4:]
     bomb = lz4.frame.compress(zeros) if compression == "lz4" else zstandard.compress(zeros)
     path = tmp_path / "r.aedat4"
-    path.write_bytes(file4(packet4(bomb), 1 if compression == "lz4" else 3))
-    # LZ4 cannot expand beyond what is allowed for a packet, only beyond what is allowed for them all.
-    monkeypatch.setattr(aedat4, "LARGEST", 1 << 24)
+    path.write_bytes(file4(packets * packet4(bomb), 1 if compression == "lz4" else 3))
+    assert path.stat().st_size < 1 << 19
     tracemalloc.start()
     try:
-        with pytest.raises(RecordingError, match="expands to more"):
+        with pytest.raises(RecordingError, match="expands to more than its length justifies"):
             read_events(path)
-        assert tracemalloc.get_traced_memory()[1] < (1 << 24) + len(bomb) * 8 + 2 * aedat4.CHUNK
+        assert tracemalloc.get_traced_memory()[1] < 2.5 * limits.FREE
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_long_description_is_not_parsed(tmp_path: Path) -> None:
+    path = tmp_path / "r.aedat4"
+    path.write_bytes(file4(packet4(events4(FIRST)), streams=TWO_CAMERAS + "<a/>" * 30_000))
+    assert len(read_events(path)) == 1
+    path.write_bytes(file4(packet4(events4(FIRST)), streams=TWO_CAMERAS + "<a/>" * 1_500_000))
+    tracemalloc.start()
+    try:
+        with pytest.raises(RecordingError, match="its description is of 6000.* bytes, more than the 131072"):
+            read_events(path)
+        assert tracemalloc.get_traced_memory()[1] < 25e6
     finally:
         tracemalloc.stop()

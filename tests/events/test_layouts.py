@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 
-from pipeline.config import load as load_params
+from pipeline.config.splits import GivenSplit, NumericSplit
 from pipeline.errors import FileError
-from pipeline.events import aedat2, atis, events_from, npy, npz
+from pipeline.events import aedat2, atis, npy, npz
 from pipeline.events.listing import GESTURES, list_recordings
-from pipeline.frames.build import build
+from pipeline.events.types import events_from
 from pipeline.frames.store import load
+from tests.frames import toy
 
-EMBEDDED = load_params().dataset("embedded").integrate
 LABELS = "class,startTime_usec,endTime_usec\n"
 
 
 def settings(layout: str, side: int):
-    split = load_params().dataset("embedded").integrate.split
-    from pipeline.config import GivenSplit
-
-    changes = {"layout": layout, "steps": 2, "sensor": [side, side], "frame_size": [side, side]}
-    given = split if layout == "classes" else GivenSplit(rule="given")
-    return EMBEDDED.model_copy(update={**changes, "split": given})
+    split = NumericSplit(rule="numeric", train=30) if layout == "classes" else GivenSplit(rule="given")
+    return toy.settings(layout=layout, steps=2, sensor=[side, side], frame_size=[side, side], split=split)
 
 
 def events(count: int, side: int, end: int = 1000, seed: int = 0):
@@ -59,7 +56,7 @@ def test_train_and_test_folders(tmp_path: Path) -> None:
     listing = list_recordings(root, "sides")
     assert listing.classes == ["0", "1"] and len(listing.recordings) == 10
     assert listing.names == sorted(listing.names) and listing.names[0] == "Test/0/00000.bin"
-    build(root, tmp_path / "f.h5", "toy", settings("sides", 34), 1)
+    toy.build_one(root, tmp_path / "f.h5", "toy", settings("sides", 34), 1)
     assert len(load(tmp_path / "f.h5", 0).labels) == 6 and len(load(tmp_path / "f.h5", 1).labels) == 4
     (root / "Test").rename(root / "Validation")
     with pytest.raises(FileError, match="expected the folders Train and Test"):
@@ -84,9 +81,9 @@ def test_tonics_gestures_are_classes_by_file_name(tmp_path: Path) -> None:
     assert listing.names[:3] == [f"ibmGestureTest/user24_led/{label}.npy" for label in (0, 10, 2)]
     assert listing.labels[:3] == [0, 10, 2]
     assert {(r.subject, r.side) for r in listing.recordings} == {("user01", 0), ("user02", 0), ("user24", 1)}
-    build(root, tmp_path / "f.h5", "dvsgesture-tonic", settings("dvsgesture_tonic", 128), 1)
+    toy.build_one(root, tmp_path / "f.h5", "dvsgesture-tonic", settings("dvsgesture_tonic", 128), 1)
     with pytest.raises(FileError, match="is Tonic's DVS128 Gesture.*another data set than the original"):
-        build(root, tmp_path / "g.h5", "dvsgesture", settings("dvsgesture_tonic", 128), 1)
+        toy.build_one(root, tmp_path / "g.h5", "dvsgesture", settings("dvsgesture_tonic", 128), 1)
     assert len(load(tmp_path / "f.h5", 0).labels) == 6
     for name in ("11", "00", "x"):
         stray = root / f"ibmGestureTest/user24_led/{name}.npy"
@@ -178,14 +175,14 @@ def test_gestures_are_cut_by_half_open_windows(tmp_path: Path) -> None:
         "user24_lab/00_other_gestures", "user24_lab/01_right_hand_wave",
     ]  # fmt: skip
     assert [recording.subject for recording in listing.recordings] == ["user01"] * 2 + ["user24"] * 2
-    build(root, tmp_path / "f.h5", "toy", settings("dvsgesture", 128), 1)
+    toy.build_one(root, tmp_path / "f.h5", "toy", settings("dvsgesture", 128), 1)
     whole = aedat2.decode((root / "user01_led.aedat").read_bytes(), "x")
     with h5py.File(tmp_path / "f.h5") as file:
         assert file["split"][:].tolist() == [0, 0, 1, 1] and file["label"][:].tolist() == [0, 1, 10, 1]
-        assert file["ended"][:2, -1].tolist() == [
+        assert file["events_until"][:2, -1].tolist() == [
             ((whole["t"] >= start) & (whole["t"] < end)).sum() for start, end in ((0, 400), (400, 900))
         ]
-        assert file["frames"][:].sum(axis=(1, 2, 3, 4)).tolist() == file["ended"][:, -1].tolist()
+        assert file["frames"][:].sum(axis=(1, 2, 3, 4)).tolist() == file["events_until"][:, -1].tolist()
 
 
 @pytest.mark.parametrize(
@@ -207,7 +204,7 @@ def test_labels_that_do_not_fit_are_named(tmp_path: Path, name: str, text: str, 
     root = gesture(tmp_path / "raw")
     (root / name).write_text(text)
     with pytest.raises(FileError, match=message):
-        build(root, tmp_path / "f.h5", "toy", settings("dvsgesture", 128), 1)
+        toy.build_one(root, tmp_path / "f.h5", "toy", settings("dvsgesture", 128), 1)
     assert not (tmp_path / "f.h5").exists()
 
 
@@ -220,3 +217,13 @@ def test_missing_lists_and_unknown_layouts(tmp_path: Path) -> None:
         list_recordings(root, "classe")
     with pytest.raises(FileError, match="no recordings of the layout 'classes'"):
         list_recordings(root, "classes")
+
+
+@pytest.mark.parametrize("name", [b"x\xff.bin", b"x\n.bin"])
+def test_a_name_that_is_no_text_is_refused(tmp_path: Path, name: bytes) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "ü\u3000[1].bin").write_bytes(bytes(5))
+    assert list_recordings(tmp_path).names == ["a/ü\u3000[1].bin"]
+    (tmp_path / "a" / os.fsdecode(name)).write_bytes(bytes(5))
+    with pytest.raises(FileError, match=r"the name 'a/x\\(udcff|n)\.bin' has control characters or is no text"):
+        list_recordings(tmp_path)

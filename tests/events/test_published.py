@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.config import GivenSplit, LexicographicSplit, NumericSplit
-from pipeline.events.listing import GESTURES, TEST, TRAIN, Listing, Recording
+from pipeline.config.splits import GivenSplit, LexicographicSplit, NumericSplit
+from pipeline.events.listing import GESTURES, Listing, Recording
 from pipeline.events.published import (
     DATASETS,
     DIGESTS,
@@ -21,7 +21,8 @@ from pipeline.events.published import (
     published_digest,
     trials,
 )
-from pipeline.events.splits import VALIDATION, assign, describe
+from pipeline.events.sides import TEST, TRAIN, VALIDATION
+from pipeline.events.splits import assign, describe
 
 NUMERIC = NumericSplit(rule="numeric", train=900)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import struct
 from collections.abc import Callable
@@ -15,8 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import RecordingError
-from pipeline.events import EVENT, aedat2, aedat3, aedat4, atis, events_from, npy, npz, read_events
-from pipeline.events.read import decode_events
+from pipeline.events import aedat2, aedat3, aedat4, atis, npy, npz
+from pipeline.events.read import decode_events, read_events
+from pipeline.events.types import EVENT, events_from
 
 SAMPLES = Path(__file__).parents[2].parent / "shared" / "samples"
 
@@ -189,6 +191,12 @@ def test_bad_recordings_say_what_is_wrong(tmp_path: Path, name: str, data: bytes
     with pytest.raises(RecordingError, match=message) as error:
         read_events(path)
     assert str(path) in str(error.value)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "r.bin")
+    with pytest.raises(RecordingError, match=r"r\.bin: is no file; remove it"):
+        read_events(tmp_path / "r.bin")
 
 
 def test_missing_recording_and_errors_across_processes(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.config import (
+from pipeline.config.splits import (
     FirstForTestSplit,
     GivenSplit,
     LexicographicSplit,
@@ -18,7 +18,8 @@ from pipeline.config import (
 )
 from pipeline.errors import ConfigError, FileError
 from pipeline.events.listing import Recording
-from pipeline.events.splits import TEST, TRAIN, VALIDATION, assign, describe
+from pipeline.events.sides import TEST, TRAIN, VALIDATION
+from pipeline.events.splits import assign, describe
 
 
 def recordings(names: list[str], sides: list[int | None] | None = None) -> list[Recording]:

@@ -2,48 +2,43 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import settings as settings_of
+from hypothesis import strategies as st
 
-from pipeline.config import Validation
-from pipeline.config import load as load_params
-from pipeline.errors import FileError, FramesError
-from pipeline.events import aedat2, events_from, npz, read_events
+from pipeline.config.frames import FrameFile
+from pipeline.config.splits import NumericSplit, Validation
+from pipeline.errors import ConfigError, FileError
+from pipeline.events import aedat2, npz
 from pipeline.events.published import DATASETS
-from pipeline.frames import integrate
-from pipeline.frames.build import build, frame_ends
+from pipeline.events.read import read_events
+from pipeline.events.types import events_from
+from pipeline.frames import sample
+from pipeline.frames.build import build
+from pipeline.frames.integrate import Slices, integrate
 from pipeline.frames.store import load
+from tests.frames.toy import build_one, recordings, settings
 
-EMBEDDED = load_params().dataset("embedded").integrate
-
-
-def settings(**changes):
-    split = EMBEDDED.split.model_copy(update={"train": 6})
-    return EMBEDDED.model_copy(
-        update={"steps": 4, "sensor": [16, 16], "frame_size": [8, 8], "resize": "bin", "split": split, **changes}
-    )
-
-
-def recordings(root: Path, per_class: int = 9, events: int = 300) -> Path:
-    rng = np.random.default_rng(0)
-    for name in ("b", "a"):
-        (root / name).mkdir(parents=True)
-        for index in range(per_class):
-            x, y = rng.integers(0, 16, (2, events))
-            made = events_from(np.sort(rng.integers(0, 9999, events)), x, y, rng.random(events) < 0.5)
-            aedat2.write(root / name / f"{name}_{index}.aedat", made)
-    return root
+CIFAR = {
+    "orientation": {"npz": ["transpose", "flip_x", "flip_y", "invert"]}, "steps": 10, "sensor": [128, 128],
+    "frame_size": [48, 48], "resize": "nearest", "clip": True, "split": NumericSplit(rule="numeric", train=900),
+}  # fmt: skip
 
 
 def test_file_holds_what_was_integrated(tmp_path: Path) -> None:
     root = recordings(tmp_path / "raw")
-    built = build(root, tmp_path / "f.h5", "toy", settings(), 1)
+    built = build_one(root, tmp_path / "f.h5", "toy", settings(), 1)
     both = load(tmp_path / "f.h5")
-    assert both.names == sorted(both.names) and both.classes == ["a", "b"] == built.header.classes
-    assert both.header == built.header
+    assert both.names == sorted(both.names) and both.classes == ["a", "b"] == built.default.header.classes
+    assert both.header == built.default.header
     assert both.frames.shape == (18, 4, 2, 8, 8) and both.frames.dtype == np.uint8
     for index in (0, 9, 17):
         events = read_events(root / both.names[index])
@@ -53,88 +48,150 @@ def test_file_holds_what_was_integrated(tmp_path: Path) -> None:
     assert len(train.labels) == 12 and len(test.labels) == 6
     assert not set(train.names) & set(test.names)
     with h5py.File(tmp_path / "f.h5") as file:
-        assert file["ended"][:].tolist() == [[75, 150, 225, 300]] * 18
-        assert set(file) == {"frames", "label", "split", "name", "ended", "ended_us"}
-        assert not {key for key in file.attrs if key in ("time", "host", "path", "created")}
+        assert file["events_until"][:].tolist() == [[75, 150, 225, 300]] * 18
+        assert set(file) == {"frames", "label", "split", "name", "events_until", "time_until_us", "header"}
+        assert dict(file.attrs) == {"schema": 4}
+        assert not set(json.loads(file["header"][()])) & {"time", "host", "path", "created"}
 
 
 def test_the_ends_of_frames_by_hand() -> None:
     times = [100, 110, 120, 130, 400, 410, 500]
     events = events_from(times, [1] * 7, [1] * 7, [True] * 7)
     # By number: 7 // 3 = 2 events each, the last takes the remainder.
-    ended, ended_us = frame_ends(events, settings(steps=3))
-    assert ended.tolist() == [2, 4, 7] and ended_us.tolist() == [10, 30, 400]
+    events_until, time_until_us = Slices(events, (16, 16)).ends(3)
+    assert events_until.tolist() == [2, 4, 7] and time_until_us.tolist() == [10, 30, 400]
     # By time: slices of 100 us; nothing comes in the second and third.
-    ended, ended_us = frame_ends(events, settings(steps=4, split_by="time"))
-    assert ended.tolist() == [4, 4, 4, 7] and ended_us.tolist() == [30, 30, 30, 400]
+    events_until, time_until_us = Slices(events, (16, 16), "time").ends(4)
+    assert events_until.tolist() == [4, 4, 4, 7] and time_until_us.tolist() == [30, 30, 30, 400]
     # Fewer events than frames: all in the last.
-    ended, ended_us = frame_ends(events[:3], settings(steps=4))
-    assert ended.tolist() == [0, 0, 0, 3] and ended_us.tolist() == [0, 0, 0, 20]
-    assert ended.dtype == ended_us.dtype == np.int64
+    events_until, time_until_us = Slices(events[:3], (16, 16)).ends(4)
+    assert events_until.tolist() == [0, 0, 0, 3] and time_until_us.tolist() == [0, 0, 0, 20]
+    assert events_until.dtype == time_until_us.dtype == np.int64
 
 
 def test_ends_stay_with_their_recording(tmp_path: Path) -> None:
     root = recordings(tmp_path / "raw", events=301)
     aedat2.write(root / "b" / "b_7.aedat", events_from(range(5, 25), [3] * 20, [3] * 20, [True] * 20))
     (root / "a" / "a_7.aedat").write_bytes(b"nothing")
-    build(root, tmp_path / "f.h5", "toy", settings(bad_recordings="skip"), 1)
+    build_one(root, tmp_path / "f.h5", "toy", settings(bad_recordings="skip"), 1)
     test = load(tmp_path / "f.h5", 1)
     row = test.names.index("b/b_7.aedat")
-    assert test.ended[row].tolist() == [5, 10, 15, 20] and test.ended_us[row].tolist() == [4, 9, 14, 19]
-    assert {tuple(ends) for index, ends in enumerate(test.ended.tolist()) if index != row} == {(75, 150, 225, 301)}
+    assert test.events_until[row].tolist() == [5, 10, 15, 20] and test.time_until_us[row].tolist() == [4, 9, 14, 19]
+    assert {tuple(ends) for index, ends in enumerate(test.events_until.tolist()) if index != row} == {
+        (75, 150, 225, 301)
+    }
     # Events are counted before the frames are made smaller.
     dropped = settings(resize="nearest", bad_recordings="skip")
-    built = build(root, tmp_path / "n.h5", "toy", dropped, 1)
-    assert built.events == 16 * 301 + 20 > built.counted
-    np.testing.assert_array_equal(load(tmp_path / "n.h5", 1).ended, test.ended)
+    built = build_one(root, tmp_path / "n.h5", "toy", dropped, 1)
+    assert built.events == 16 * 301 + 20 > built.default.counted
+    np.testing.assert_array_equal(load(tmp_path / "n.h5", 1).events_until, test.events_until)
 
 
-@pytest.mark.parametrize("split_by", ["number", "time"])
-def test_recordings_split_anew_are_the_same_recordings(tmp_path: Path, split_by: str) -> None:
+@pytest.mark.parametrize("slice_by", ["number", "time"])
+def test_files_of_other_lengths_hold_the_same_recordings(tmp_path: Path, slice_by: str) -> None:
     """Whatever the number of frames: same names and sides, and all events, so that frames add up to one another."""
     root = recordings(tmp_path / "raw", events=307)
-    made = {}
-    for steps in (1, 2, 5, 10):
-        changed = settings(steps=steps, split_by=split_by, resize="nearest", validation=Validation(share=0.3, seed=1))
-        build(root, tmp_path / f"t{steps}.h5", "toy", changed, 1)
-        made[steps] = load(tmp_path / f"t{steps}.h5")
+    chosen = settings(slice_by=slice_by, resize="nearest", validation=Validation(share=0.3, seed=1))
+    wanted = [FrameFile(steps=steps, frame_size=[8, 8]) for steps in (10, 1, 2, 5)]
+    build(root, tmp_path / "f", "toy", chosen, wanted, 1)
+    paths = {file.steps: tmp_path / "f" / file.name for file in wanted}
+    made = {steps: load(path) for steps, path in paths.items()}
     one = made.pop(1)
     assert one.frames.max() > 0
     for steps, other in made.items():
         assert other.names == one.names and other.header.manifest == one.header.manifest
         assert other.header.sources == one.header.sources and other.frames.shape[1] == steps
         for side in (0, 1, 2):
-            assert load(tmp_path / f"t{steps}.h5", side).names == load(tmp_path / "t1.h5", side).names != []
+            assert load(paths[steps], side).names == load(paths[1], side).names != []
         np.testing.assert_array_equal(other.frames.sum(1), one.frames[:, 0])
-        np.testing.assert_array_equal(other.ended[:, -1:], one.ended)
-        np.testing.assert_array_equal(other.ended_us[:, -1:], one.ended_us)
+        np.testing.assert_array_equal(other.events_until[:, -1:], one.events_until)
+        np.testing.assert_array_equal(other.time_until_us[:, -1:], one.time_until_us)
     # Cuts of two frames are cuts of ten too, by time.
-    if split_by == "time":
+    if slice_by == "time":
         np.testing.assert_array_equal(made[10].frames[:, :5].sum(1), made[2].frames[:, 0])
+
+
+@settings_of(max_examples=12, deadline=None)
+@given(st.lists(st.tuples(st.integers(1, 12), st.sampled_from([(8, 8), (5, 7), (16, 16)])), max_size=5), st.data())
+def test_a_file_is_the_same_whatever_else_is_wanted(tmp_path_factory, wanted, data) -> None:
+    root = tmp_path_factory.mktemp("f")
+    recordings(root / "raw", per_class=7, events=data.draw(st.integers(1, 40)))
+    chosen = settings(slice_by=data.draw(st.sampled_from(["number", "time"])))
+    files = [FrameFile(steps=steps, frame_size=list(size)) for steps, size in wanted]
+    built = build(root / "raw", root / "all", "toy", chosen, files, 1)
+    assert [entry.file for entry in built.files[:1]] == [chosen.file]
+    names = {file.name for file in [*files, chosen.file]}
+    assert {path.name for path in (root / "all").iterdir()} == {*names, "facts.json"}
+    for file in files:
+        alone = chosen.model_copy(update={"steps": file.steps, "frame_size": file.frame_size})
+        build_one(root / "raw", root / "one.h5", "toy", alone, 1)
+        assert (root / "one.h5").read_bytes() == (root / "all" / file.name).read_bytes()
+
+
+def test_facts_say_what_the_files_hold(tmp_path: Path) -> None:
+    root = recordings(tmp_path / "raw")
+    wanted = [FrameFile(steps=2, frame_size=[16, 16]), settings().file, FrameFile(steps=2, frame_size=[4, 8])]
+    built = build(root, tmp_path / "f", "toy", settings(), wanted, 2)
+    facts = json.loads((tmp_path / "f/facts.json").read_text())
+    assert facts == built.facts()
+    assert [entry["file"] for entry in facts["files"]] == ["t4-8x8.h5", "t2-4x8.h5", "t2-16x16.h5"]
+    for entry in facts["files"]:
+        path = tmp_path / "f" / entry["file"]
+        assert entry["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+        held = load(path)
+        assert [entry["steps"], *entry["frame_size"]] == [held.header.steps, *held.header.size]
+        assert (entry["train"], entry["test"], entry["counted"]) == (12, 6, 18 * 300) and held.frames.sum() == 5400
+    assert (facts["classes"], facts["class_names"], facts["events"]) == (2, ["a", "b"], 5400)
+    assert facts["manifest"] == load(tmp_path / "f/t4-8x8.h5").header.manifest
+
+
+def test_a_recording_that_is_bad_in_one_file_is_left_out_of_that_one(tmp_path: Path) -> None:
+    root = recordings(tmp_path / "raw")
+    # 200 events of one pixel in each of two frames, 400 in one.
+    aedat2.write(root / "b" / "b_3.aedat", events_from(range(400), [3] * 400, [3] * 400, [True] * 400))
+    one = FrameFile(steps=1, frame_size=[8, 8])
+    with pytest.raises(FileError, match=r"1 of 18 recordings.*\n.*b_3\.aedat: 1 counts above 255 in 1 frames"):
+        build(root, tmp_path / "f", "toy", settings(steps=2), [one], 1)
+    assert not (tmp_path / "f").exists()
+    built = build(root, tmp_path / "f", "toy", settings(steps=2, bad_recordings="skip"), [one], 1)
+    assert [entry.train for entry in built.files] == [12, 11]
+    assert [entry.facts()["n_skipped"] for entry in built.files] == [0, 1] and built.facts()["n_skipped"] == 0
+    assert "b/b_3.aedat" not in load(tmp_path / "f" / one.name).names
+    clipped = build(root, tmp_path / "f", "toy", settings(steps=2, clip=True), [one], 1)
+    assert [entry.header.clipped for entry in clipped.files] == [0, 1]
+
+
+def test_a_size_that_cannot_be_made_is_refused_before_anything_is_read(tmp_path: Path) -> None:
+    root = recordings(tmp_path / "raw")
+    large = FrameFile(steps=2, frame_size=[8, 17])
+    with pytest.raises(ConfigError, match=r"t2-8x17\.h5: resize nearest cannot enlarge .* use resize: area"):
+        build(root, tmp_path / "f", "toy", settings(resize="nearest"), [large], 1)
+    build(root, tmp_path / "f", "toy", settings(resize="area"), [large], 1)
+    assert load(tmp_path / "f" / large.name).frames.shape == (18, 2, 2, 8, 17)
 
 
 def test_same_bytes_for_any_number_of_workers_and_other_bytes_for_other_events(tmp_path: Path) -> None:
     root = recordings(tmp_path / "raw")
     files = [tmp_path / "1.h5", tmp_path / "2.h5", tmp_path / "3.h5"]
-    build(root, files[0], "toy", settings(), 1)
-    build(root, files[1], "toy", settings(), 2)
+    build_one(root, files[0], "toy", settings(), 1)
+    build_one(root, files[1], "toy", settings(), 2)
     assert files[0].read_bytes() == files[1].read_bytes()
     aedat2.write(root / "a" / "a_0.aedat", events_from([5], [1], [1], [True]))
-    build(root, files[2], "toy", settings(), 1)
+    build_one(root, files[2], "toy", settings(), 1)
     assert load(files[0]).header.sources != load(files[2]).header.sources
 
 
 def test_every_bad_recording_is_listed_and_the_old_file_stays(tmp_path: Path) -> None:
     root = recordings(tmp_path / "raw")
     target = tmp_path / "f.h5"
-    build(root, target, "toy", settings(), 1)
+    build_one(root, target, "toy", settings(), 1)
     before = target.read_bytes()
     (root / "a" / "a_1.aedat").write_bytes(b"nothing")
     (root / "b" / "b_2.aedat").write_bytes((root / "b" / "b_2.aedat").read_bytes()[:-3])
     aedat2.write(root / "b" / "b_3.aedat", events_from([5], [16], [1], [True]))
     for workers in (1, 2):
         with pytest.raises(FileError, match="3 of 18 recordings") as error:
-            build(root, target, "toy", settings(), workers)
+            build_one(root, target, "toy", settings(), workers)
         message = str(error.value)
         assert all(name in message for name in ("a_1.aedat", "b_2.aedat", "b_3.aedat", "off the sensor", "cut within"))
     assert target.read_bytes() == before
@@ -148,11 +205,11 @@ def spoil(root: Path) -> None:
 
 def test_bad_recordings_are_left_out_when_asked_for(tmp_path: Path) -> None:
     root = recordings(tmp_path / "raw")
-    build(root, tmp_path / "whole.h5", "toy", settings(), 1)
+    build_one(root, tmp_path / "whole.h5", "toy", settings(), 1)
     spoil(root)
     skip = settings(bad_recordings="skip")
     files = [tmp_path / "1.h5", tmp_path / "2.h5"]
-    built, _ = [build(root, file, "toy", skip, workers) for workers, file in enumerate(files, start=1)]
+    built, _ = [build_one(root, file, "toy", skip, workers) for workers, file in enumerate(files, start=1)]
     assert files[0].read_bytes() == files[1].read_bytes()
     whole, left = load(tmp_path / "whole.h5"), load(files[0])
     # The others are what and where they were: a skipped one moves nobody to another side.
@@ -168,35 +225,55 @@ def test_bad_recordings_are_left_out_when_asked_for(tmp_path: Path) -> None:
     assert (facts["train"], facts["validation"], facts["test"]) == (11, 0, 5) and facts["events"] == 16 * 300
 
 
+def test_a_recording_that_takes_too_much_memory_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = recordings(tmp_path / "raw")
+    decode = sample.decode_events
+
+    def limited(data: bytes, path: Path) -> Any:
+        if path.name == "a_1.aedat":
+            raise MemoryError
+        return decode(data, path)
+
+    monkeypatch.setattr(sample, "decode_events", limited)
+    with pytest.raises(FileError, match=r"1 of 18 recordings.*\n.*a_1\.aedat: takes more memory than the machine has"):
+        build(root, tmp_path / "f", "toy", settings(), [], 1)
+    built = build(root, tmp_path / "f", "toy", settings(bad_recordings="skip"), [], 1)
+    assert built.facts()["n_skipped"] == 1 and built.default.header.skipped[0].startswith("a/a_1.aedat: takes more")
+
+
 def test_a_side_that_is_all_bad_is_an_error(tmp_path: Path) -> None:
     root = recordings(tmp_path / "raw", per_class=7)
     for name in ("a", "b"):
         (root / name / f"{name}_6.aedat").write_bytes(b"nothing")
     with pytest.raises(FileError, match="no test recording is left after 2 bad ones"):
-        build(root, tmp_path / "f.h5", "toy", settings(bad_recordings="skip"), 1)
+        build_one(root, tmp_path / "f.h5", "toy", settings(bad_recordings="skip"), 1)
     assert not (tmp_path / "f.h5").exists()
 
 
 def test_the_same_recording_on_two_sides_is_an_error_in_any_format(tmp_path: Path) -> None:
     root = recordings(tmp_path / "raw")
     (root / "a" / "a_1.aedat").write_bytes((root / "a" / "a_0.aedat").read_bytes())
-    build(root, tmp_path / "f.h5", "toy", settings(), 1)  # both for training
+    build_one(root, tmp_path / "f.h5", "toy", settings(), 1)  # both for training
     events = read_events(root / "b" / "b_2.aedat")
     (root / "b" / "b_7.aedat").unlink()
     npz.write(root / "b" / "b_7.npz", events)
     for mode in ("fail", "skip"):
         with pytest.raises(FileError, match="1 recordings are the same on two sides") as error:
-            build(root, tmp_path / "f.h5", "toy", settings(bad_recordings=mode), 1)
+            build_one(root, tmp_path / "f.h5", "toy", settings(bad_recordings=mode), 1)
         assert "b/b_2.aedat = b/b_7.npz" in str(error.value)
 
 
 def test_a_validation_part_is_a_side_of_its_own(tmp_path: Path) -> None:
     root = recordings(tmp_path / "raw")
-    build(root, tmp_path / "f.h5", "toy", settings(), 1)
+    build_one(root, tmp_path / "f.h5", "toy", settings(), 1)
     whole = load(tmp_path / "f.h5", 0)
-    built = build(root, tmp_path / "v.h5", "toy", settings(validation=Validation(share=0.4, seed=1)), 1)
+    built = build_one(root, tmp_path / "v.h5", "toy", settings(validation=Validation(share=0.4, seed=1)), 1)
     train, test, part = (load(tmp_path / "v.h5", side) for side in (0, 1, 2))
-    assert (built.train, built.validation, built.test) == (8, 4, 6) == tuple(len(s.names) for s in (train, part, test))
+    assert (
+        (built.default.train, built.default.validation, built.default.test)
+        == (8, 4, 6)
+        == tuple(len(s.names) for s in (train, part, test))
+    )
     assert sorted(train.names + part.names) == whole.names and part.header.validation == "share: 0.4, seed: 1"
     # The manifest names the split; a part cut from the training side is no other split.
     assert part.header.manifest == whole.header.manifest != ""
@@ -204,7 +281,7 @@ def test_a_validation_part_is_a_side_of_its_own(tmp_path: Path) -> None:
 
 def test_spikingjellys_npz_and_the_original_give_the_same_frames(tmp_path: Path) -> None:
     """x = 127 - y', y = 127 - x', p = 1 - p': SpikingJelly's reader of CIFAR10-DVS, undone as params.yaml says."""
-    cifar = load_params().dataset("cifar10dvs").integrate
+    cifar = settings(**CIFAR)
     rng = np.random.default_rng(5)
     for index in range(2):
         x, y = rng.integers(0, 128, (2, 4000))
@@ -218,7 +295,7 @@ def test_spikingjellys_npz_and_the_original_give_the_same_frames(tmp_path: Path)
     for changes in ({}, {"resize": "area"}, {"frame_size": [128, 128]}):
         changed = cifar.model_copy(update=changes)
         for form in ("original", "npz"):
-            build(tmp_path / form, tmp_path / f"{form}.h5", "cifar10dvs", changed, 1)
+            build_one(tmp_path / form, tmp_path / f"{form}.h5", "cifar10dvs", changed, 1)
         original, copy = load(tmp_path / "original.h5"), load(tmp_path / "npz.h5")
         np.testing.assert_array_equal(original.frames, copy.frames)
         assert original.header.manifest == copy.header.manifest
@@ -233,59 +310,31 @@ def test_left_out_recordings_are_told_beside_the_published_split(tmp_path: Path)
             made = events_from(np.arange(20), *rng.integers(0, 16, (2, 20)), rng.random(20) < 0.5)
             aedat2.write(tmp_path / "raw" / name / f"cifar10_{name}_{index}.aedat", made)
     (tmp_path / "raw/cat/cifar10_cat_1.aedat").write_bytes(b"")
-    changed = load_params().dataset("cifar10dvs").integrate.model_copy(update={"bad_recordings": "skip"})
-    built = build(tmp_path / "raw", tmp_path / "f.h5", "cifar10dvs", changed, 1)
-    assert built.header.published.endswith(", without the 1 bad recordings left out")
-    assert built.header.skipped == ["cat/cifar10_cat_1.aedat: is empty, 0 bytes; get it again"]
+    changed = settings(**CIFAR, bad_recordings="skip")
+    built = build_one(tmp_path / "raw", tmp_path / "f.h5", "cifar10dvs", changed, 1)
+    assert built.default.header.published.endswith(", without the 1 bad recordings left out")
+    assert built.default.header.skipped == ["cat/cifar10_cat_1.aedat: is empty, 0 bytes; get it again"]
 
 
 def test_another_data_set_in_the_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FileError, match="is not cifar10dvs, which has no class a, b"):
-        build(recordings(tmp_path / "raw"), tmp_path / "f.h5", "cifar10dvs", settings(), 1)
+        build_one(recordings(tmp_path / "raw"), tmp_path / "f.h5", "cifar10dvs", settings(), 1)
 
 
 def test_counts_above_255_are_an_error_or_clipped_and_counted(tmp_path: Path) -> None:
     root = recordings(tmp_path / "raw")
     aedat2.write(root / "a" / "a_0.aedat", events_from(range(1200), [3] * 1200, [3] * 1200, [True] * 1200))
-    with pytest.raises(FileError, match=r"a_0\.aedat: 4 counts above 255, the largest 300.*clip: true"):
-        build(root, tmp_path / "f.h5", "toy", settings(), 1)
+    with pytest.raises(FileError, match=r"a_0\.aedat: 4 counts above 255 in 4 frames, the largest 300.*clip: true"):
+        build_one(root, tmp_path / "f.h5", "toy", settings(), 1)
     assert not (tmp_path / "f.h5").exists()
-    built = build(root, tmp_path / "f.h5", "toy", settings(clip=True), 1)
-    assert built.header.clipped == 4 and built.counted == built.events == 17 * 300 + 1200
+    built = build_one(root, tmp_path / "f.h5", "toy", settings(clip=True), 1)
+    assert built.default.header.clipped == 4 and built.default.counted == built.events == 17 * 300 + 1200
     assert load(tmp_path / "f.h5").frames[0, :, 1, 1, 1].tolist() == [255] * 4
 
 
 def test_missing_recordings_are_named(tmp_path: Path) -> None:
     with pytest.raises(FileError, match="no such folder"):
-        build(tmp_path / "none", tmp_path / "f.h5", "toy", settings(), 1)
+        build_one(tmp_path / "none", tmp_path / "f.h5", "toy", settings(), 1)
     (tmp_path / "raw" / "a").mkdir(parents=True)
     with pytest.raises(FileError, match="no recordings"):
-        build(tmp_path / "raw", tmp_path / "f.h5", "toy", settings(), 1)
-
-
-def test_damaged_frames_files_are_named(tmp_path: Path) -> None:
-    path = tmp_path / "f.h5"
-    with pytest.raises(FramesError, match=r"f\.h5: not found.*dvc repro"):
-        load(path)
-    build(recordings(tmp_path / "raw"), path, "toy", settings(), 1)
-    data = path.read_bytes()
-    damaged = [b"", b"no hdf5", data[: len(data) // 2], data[:64]]
-    for change in damaged:
-        path.write_bytes(change)
-        with pytest.raises(FramesError, match=r"f\.h5: damaged.*dvc repro"):
-            load(path)
-    path.write_bytes(data)
-    with h5py.File(path, "a") as file:
-        file.attrs["schema"] = 0
-    with pytest.raises(FramesError, match="schema 0"):
-        load(path)
-    path.write_bytes(data)
-    with h5py.File(path, "a") as file:
-        file["label"][0] = 7
-    with pytest.raises(FramesError, match="outside its 2 classes"):
-        load(path)
-    path.write_bytes(data)
-    with h5py.File(path, "a") as file:
-        del file["frames"]
-    with pytest.raises(FramesError, match="damaged"):
-        load(path)
+        build_one(tmp_path / "raw", tmp_path / "f.h5", "toy", settings(), 1)

@@ -7,9 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.events import events_from
-from pipeline.frames import integrate
-from pipeline.frames.integrate import BLOCK, slice_bounds
+from pipeline.events.types import events_from
+from pipeline.frames.integrate import BLOCK, integrate, slice_bounds
 
 
 def draw(count: int, sensor: tuple[int, int], seed: int):
@@ -18,10 +17,10 @@ def draw(count: int, sensor: tuple[int, int], seed: int):
     return events_from(t, rng.integers(0, sensor[1], count), rng.integers(0, sensor[0], count), rng.random(count) < 0.5)
 
 
-def by_definition(events, steps, sensor, size, split_by, resize):
+def by_definition(events, steps, sensor, size, slice_by, resize):
     frames = np.zeros((steps, 2, *size), int)
     for index, (t, x, y, p) in enumerate(events.tolist()):
-        if split_by == "number":
+        if slice_by == "number":
             step = min(index // max(len(events) // steps, 1), steps - 1) if len(events) >= steps else steps - 1
         else:
             start, end = events["t"][0], events["t"][-1]
@@ -42,24 +41,24 @@ def by_definition(events, steps, sensor, size, split_by, resize):
     st.integers(1, 120), st.integers(1, 7), st.sampled_from([(5, 7), (9, 4), (12, 12)]), st.integers(0, 2**32),
     st.sampled_from(["number", "time"]), st.sampled_from(["nearest", "bin"]), st.booleans(),
 )  # fmt: skip
-def test_is_its_definition(count, steps, sensor, seed, split_by, resize, smaller) -> None:
+def test_is_its_definition(count, steps, sensor, seed, slice_by, resize, smaller) -> None:
     events = draw(count, sensor, seed)
     size = (max(sensor[0] // 2, 1), sensor[1] - 1) if smaller else sensor
-    found = integrate(events, steps, sensor, size, split_by, resize)
+    found = integrate(events, steps, sensor, size, slice_by, resize)
     assert found.shape == (steps, 2, *size)
-    np.testing.assert_array_equal(found, by_definition(events, steps, sensor, size, split_by, resize))
+    np.testing.assert_array_equal(found, by_definition(events, steps, sensor, size, slice_by, resize))
 
 
 @settings(max_examples=80, deadline=None)
 @given(st.integers(1, 300), st.integers(1, 12), st.integers(0, 2**32), st.sampled_from(["number", "time"]))
-def test_every_event_is_counted_once(count: int, steps: int, seed: int, split_by: str) -> None:
+def test_every_event_is_counted_once(count: int, steps: int, seed: int, slice_by: str) -> None:
     events = draw(count, (10, 14), seed)
     for size in ((10, 14), (4, 5), (3, 20), (25, 30)):
         for resize in ("area", "bin"):
-            frames = integrate(events, steps, (10, 14), size, split_by, resize)
+            frames = integrate(events, steps, (10, 14), size, slice_by, resize)
             assert frames.min() >= 0 and frames.sum() == count
             assert frames[:, 1].sum() == events["p"].sum()
-    frames = integrate(events, steps, (10, 14), (4, 5), split_by, "nearest")
+    frames = integrate(events, steps, (10, 14), (4, 5), slice_by, "nearest")
     shown = np.isin(events["y"], [0, 2, 5, 7]) & np.isin(events["x"], [0, 2, 5, 8, 11])
     assert frames.sum() + (~shown).sum() == count
 
@@ -192,7 +191,7 @@ def test_packed_and_strided_events_count_the_same() -> None:
         ({"steps": 0}, "at least 1"),
         ({"sensor": (8, 4)}, "off the sensor"),
         ({"sensor": (4, 8)}, "off the sensor"),
-        ({"split_by": "count"}, "unknown split_by"),
+        ({"slice_by": "count"}, "unknown slice_by"),
         ({"resize": "nearst"}, "did you mean 'nearest'"),
         ({"size": (16, 16)}, "cannot enlarge"),
         ({"turns": ["flipx"]}, "did you mean 'flip_x'"),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 import torch
+from spikingjelly.activation_based import functional
 from torch import Tensor, nn
 
-from pipeline.config import load
-from pipeline.nets import FrameNet
-from pipeline.nets.attention import TCJA
-from pipeline.nets.build import build_snn
-from tests.tiny import PARAMS, recipe
+from pipeline.config.network import Network
+from pipeline.nets.build import build
+from pipeline.nets.forward import forward
+from pipeline.nets.layers.tcja import TCJA
 
 T, N, C, H, W = 5, 3, 8, 4, 6
 ATTENTION = {"kind": "tcja", "kernel_t": 4, "kernel_c": 3}
@@ -43,7 +43,7 @@ def test_is_the_papers_formula(kernels: tuple[int, int]) -> None:
     assert attention.over_steps.weight.shape == (T, T, kernels[0])
     assert attention.over_channels.weight.shape == (C, C, kernels[1])
     x = torch.rand(T, N, C, H, W).round() * 2
-    found = attention(x.permute(0, 1, 3, 4, 2)).permute(0, 1, 4, 2, 3)
+    found = attention(x)
     torch.testing.assert_close(found, as_published(attention, x))
     assert not torch.allclose(found, x / 2)
 
@@ -54,13 +54,13 @@ def test_one_step_and_one_channel_by_hand() -> None:
         attention.over_steps.weight.fill_(2.0)
         attention.over_channels.weight.fill_(3.0)
     # Of the mean 1/2: σ(1 · 3/2).
-    x = torch.tensor([1.0, 0.0]).view(1, 1, 1, 2, 1)
+    x = torch.tensor([1.0, 0.0]).view(1, 1, 1, 1, 2)
     assert attention(x).flatten().tolist() == pytest.approx([1 / (1 + torch.e**-1.5), 0.0])
 
 
 def test_every_step_hangs_on_every_other() -> None:
     attention = layer()
-    x = torch.rand(T, N, H, W, C)
+    x = torch.rand(T, N, C, H, W)
     changed = x.clone()
     changed[-1, 1] = 0.0
     difference = (attention(x) - attention(changed)).abs().sum((2, 3, 4))
@@ -70,7 +70,7 @@ def test_every_step_hangs_on_every_other() -> None:
 @pytest.mark.parametrize("steps", [1, 4, 6])
 def test_another_number_of_steps_is_refused(steps: int) -> None:
     with pytest.raises(ValueError, match=f"built for 5 time steps and mixes all of them, found {steps}.*recipes"):
-        layer()(torch.rand(steps, N, H, W, C))
+        layer()(torch.rand(steps, N, C, H, W))
 
 
 @pytest.mark.parametrize("bad", [(0, 8, 4, 4), (5, 0, 4, 4), (5, 8, 0, 4), (5, 8, 4, 0)])
@@ -81,19 +81,20 @@ def test_refuses_what_is_no_attention(bad: tuple[int, int, int, int]) -> None:
 
 def test_is_bound_to_its_channels() -> None:
     with pytest.raises(RuntimeError, match="channels"):
-        layer()(torch.rand(T, N, H, W, C + 1))
+        layer()(torch.rand(T, N, C + 1, H, W))
 
 
-def built(family: str = "vgg-snn-8th", size: int = 18, **changes) -> FrameNet:
-    params = load(PARAMS)
-    chosen = recipe(neuron="lif", threshold=0.5, attention=ATTENTION, **changes)
-    network = params.networks[family].model_copy(update={"width": 1 / 16})
-    return build_snn(network, 3, (size, size), chosen, T, torch.Generator().manual_seed(0))
+def built(model: dict | None = None, size: int = 18, attention: dict | None = ATTENTION) -> nn.Module:
+    network = Network(
+        model={"kind": "vgg-snn", "width": 1 / 16, **(model or {})}, activation={"kind": "lif", "threshold": 0.5},
+        attention=attention, steps=T,
+    )  # fmt: skip
+    return build(network, 3, (size, size), torch.Generator().manual_seed(0))
 
 
 def test_stands_behind_the_activations_that_the_network_names() -> None:
-    for family, size, places in (("vgg-snn-8th", 18, ["act6", "act8"]), ("snn-5", 32, ["act4", "act5"])):
-        net = built(family, size)
+    for kind, size, places in (("vgg-snn", 18, ["act6", "act8"]), ("snn5", 32, ["act4", "act5"])):
+        net = built({"kind": kind}, size)
         names = list(net.layers._modules)
         assert [names[names.index(place) + 1] for place in places] == [f"tcja_{place}" for place in places]
         found = {name: module for name, module in net.layers.named_children() if isinstance(module, TCJA)}
@@ -108,21 +109,17 @@ def test_stands_behind_the_activations_that_the_network_names() -> None:
 def test_a_network_with_it_learns_and_answers_in_its_steps_only() -> None:
     net = built()
     frames = torch.randint(0, 6, (T, N, 2, 18, 18), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
-    out = net(frames)
+    out = forward(net, frames)
     assert out.shape == (T, N, 3)
     out.square().sum().backward()
     assert all(parameter.grad is not None for parameter in net.parameters())
     for steps in (1, T - 1):
         with pytest.raises(ValueError, match="built for 5 time steps"):
-            net(frames[:steps])
+            forward(net, frames[:steps])
 
 
 def test_other_layers_keep_their_weights_and_the_draw_is_repeatable() -> None:
-    plain = build_snn(
-        load(PARAMS).networks["vgg-snn-8th"].model_copy(update={"width": 1 / 16}), 3, (18, 18),
-        recipe(neuron="lif", threshold=0.5), T, torch.Generator().manual_seed(0),
-    ).state_dict()  # fmt: skip
-    one, two = built().state_dict(), built().state_dict()
+    plain, one, two = built(attention=None).state_dict(), built().state_dict(), built().state_dict()
     assert set(one) - set(plain) == {
         f"layers.tcja_{place}.over_{axis}.weight" for place in ("act6", "act8") for axis in ("steps", "channels")
     }
@@ -131,13 +128,16 @@ def test_other_layers_keep_their_weights_and_the_draw_is_repeatable() -> None:
 
 
 def test_a_place_that_is_no_layer_is_named() -> None:
-    network = load(PARAMS).networks["vgg-snn-8th"].model_copy(update={"width": 1 / 16, "attention": ["act6", "act60"]})
-    with pytest.raises(ValueError, match=r"networks\.\*\.attention: no layer act60"):
-        build_snn(network, 3, (18, 18), recipe(attention=ATTENTION), T)
+    with pytest.raises(ValueError, match="no layer act60 in this network; its activations: act1, act2"):
+        built({"attention": ["act6", "act60"]})
 
 
-def test_without_attention_nothing_is_put_in() -> None:
+def test_without_steps_there_is_no_attention() -> None:
+    with pytest.raises(ValueError, match="say how many with steps"):
+        Network(model={"kind": "vgg-snn"}, activation={"kind": "lif"}, attention=ATTENTION)
+    assert not [name for name in built(attention=None).state_dict() if "tcja" in name]
 
-    network = load(PARAMS).networks["vgg-snn-8th"].model_copy(update={"width": 1 / 16})
-    net = build_snn(network, 3, (18, 18), recipe(), T)
-    assert not [name for name in net.state_dict() if "tcja" in name]
+
+def test_it_has_no_single_step_mode() -> None:
+    with pytest.raises(ValueError, match="step_mode"):
+        functional.set_step_mode(built(), "s")

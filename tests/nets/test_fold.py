@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import pytest
 import torch
+from spikingjelly.activation_based import layer
 from torch import nn
 
-from pipeline.nets import IF, FrameNet
 from pipeline.nets.fold import folded
-from pipeline.nets.snn5 import snn5
+from pipeline.nets.forward import forward, laid_out
+from pipeline.nets.layers.if_ import IF
 from tests.nets.test_networks import frames, settle, small
+from tests.networks import chain, snn5
 
 
-def norms(net: FrameNet) -> list[nn.Module]:
-    return [layer for layer in net.modules() if isinstance(layer, nn.BatchNorm2d)]
+def norms(net: nn.Module) -> list[nn.Module]:
+    return [module for module in net.modules() if isinstance(module, nn.BatchNorm2d)]
 
 
 # Smooth, so that rounding stays rounding: QCFS and spikes would make a level of it.
@@ -28,8 +30,9 @@ def test_answers_are_those_of_eval_mode(activation) -> None:
     assert len(norms(net)) == 8 and not norms(made)
     assert [name for name, _ in made.layers.named_children()] == [name for name, _ in net.layers.named_children()]
     with torch.no_grad():
-        torch.testing.assert_close(made(x), net(x), rtol=1e-3, atol=1e-3)
-        first, second = made.layers.conv1(x[0].float()), net.layers.bn1(net.layers.conv1(x[0].float()))
+        torch.testing.assert_close(forward(made, x), forward(net, x), rtol=1e-3, atol=1e-3)
+        laid = laid_out(x)
+        first, second = made.layers.conv1(laid), net.layers.bn1(net.layers.conv1(laid))
     torch.testing.assert_close(first, second, rtol=1e-5, atol=1e-5)
 
 
@@ -50,13 +53,13 @@ def test_dropout_and_vote_stay_and_a_convolution_may_lack_its_bias() -> None:
     net = snn5(3, (32, 32), 1 / 16, 0.5, 2, lambda: IF(0.5), torch.Generator().manual_seed(0))
     net.layers.conv1.bias = None
     x = torch.randint(0, 4, (2, 2, 2, 32, 32), generator=torch.Generator().manual_seed(1), dtype=torch.uint8)
-    net.train()(x)
+    forward(net.train(), x)
     net.eval()
     with torch.no_grad():
-        torch.testing.assert_close(folded(net)(x), net(x), rtol=1e-3, atol=1e-3)
+        torch.testing.assert_close(forward(folded(net), x), forward(net, x), rtol=1e-3, atol=1e-3)
 
 
 def test_a_norm_of_the_batch_alone_is_refused() -> None:
-    layers = {"conv": nn.Conv2d(2, 3, 1), "bn": nn.BatchNorm2d(3, track_running_stats=False), "act": IF(1.0)}
+    layers = {"conv": layer.Conv2d(2, 3, 1), "bn": layer.BatchNorm2d(3, track_running_stats=False), "act": IF(1.0)}
     with pytest.raises(ValueError, match="running statistics"):
-        folded(FrameNet(layers))
+        folded(chain(layers))

@@ -8,14 +8,15 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from pipeline.nets import kernels, neurons, qcfs
-from pipeline.nets.neurons import Dynamics
+from pipeline.nets import kernels
+from pipeline.nets.layers import _spiking, qcfs
+from pipeline.nets.layers._spiking import Dynamics
 
 KINDS = {
-    "if": Dynamics(decay=1.0, hard=False, start=0.5, detach_reset=False),
-    "if, detached": Dynamics(decay=1.0, hard=False, start=0.5, detach_reset=True),
-    "lif": Dynamics(decay=0.5, hard=True, start=0.0, detach_reset=False),
-    "lif, detached": Dynamics(decay=0.5, hard=True, start=0.0, detach_reset=True),
+    "if": Dynamics(decay=1.0, hard=False, detach_reset=False),
+    "if, detached": Dynamics(decay=1.0, hard=False, detach_reset=True),
+    "lif": Dynamics(decay=0.5, hard=True, detach_reset=False),
+    "lif, detached": Dynamics(decay=0.5, hard=True, detach_reset=True),
 }
 SHAPE = (4, 3, 5, 5, 2)
 
@@ -30,17 +31,23 @@ def compare_spikes(kind: str, dtype: torch.dtype, started: bool) -> None:
     generator = torch.Generator().manual_seed(0)
     current = (2 * torch.randn(SHAPE, generator=generator)).to(dtype)
     threshold, dynamics = torch.tensor(1.37), KINDS[kind]
-    start = torch.rand(SHAPE[1:], generator=generator) if started else torch.full(SHAPE[1:], dynamics.start)
-    u, out, last = neurons._forward(current, threshold, start, dynamics)
+    start = (
+        torch.rand(SHAPE[1:], generator=generator) if started else torch.full(SHAPE[1:], 0.0 if dynamics.hard else 0.5)
+    )
+    u, out, last = _spiking._forward(current, threshold, start, dynamics)
     assert 0.1 < (out > 0).float().mean() < 0.9
     for ours, theirs in zip(
-        neurons._compiled_forward(current, threshold, start, dynamics), (u, out, last), strict=True
+        _spiking._compiled_forward(current, threshold, start, dynamics), (u, out, last), strict=True
     ):
         assert torch.equal(ours, theirs)
     upstream = torch.randn(SHAPE, generator=generator)
-    grads = [run(u, threshold, upstream, dynamics, dtype) for run in (neurons._backward, neurons._compiled_backward)]
-    assert grads[0].dtype == grads[1].dtype == dtype
-    torch.testing.assert_close(*grads)
+    for to_last in (None, torch.randn(SHAPE[1:], generator=generator)):
+        grads = [
+            run(u, threshold, upstream, to_last, dynamics, dtype)
+            for run in (_spiking._backward, _spiking._compiled_backward)
+        ]
+        assert grads[0][0].dtype == grads[1][0].dtype == dtype
+        torch.testing.assert_close(*grads)
 
 
 @pytest.mark.parametrize("started", [False, True])

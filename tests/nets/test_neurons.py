@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 import torch
-from spikingjelly.activation_based import neuron, surrogate
+from spikingjelly.activation_based import functional, neuron, surrogate
 from torch import nn
 
-from pipeline.nets import IF, LIF, QCFS
-from pipeline.nets.neurons import membranes_kept
+from pipeline.nets.layers.if_ import IF
+from pipeline.nets.layers.lif import LIF
+from pipeline.nets.layers.qcfs import QCFS
+from pipeline.nets.tree import duplicate
 
 
 @pytest.mark.parametrize("levels", [1, 4, 8, 16, 32])
@@ -81,12 +83,6 @@ def bptt(x: torch.Tensor, upstream: torch.Tensor, hard: bool) -> torch.Tensor:
         to_v = decay * to_u
     # Output θ s of input θ x: the scales cancel.
     return torch.stack(grads[::-1])
-
-
-def test_state_does_not_outlive_a_pass() -> None:
-    neuron_ = IF(1.0)
-    current = torch.full((3, 2), 0.3)
-    assert torch.equal(neuron_(current), neuron_(current))
 
 
 def test_membrane_is_float32_under_autocast() -> None:
@@ -169,27 +165,49 @@ def test_gradients_of_current_and_threshold_are_autograds(kind: type, detach_res
 
 
 @pytest.mark.parametrize("kind", [IF, LIF])
-def test_steps_one_by_one_with_the_membrane_kept_are_all_steps_at_once(kind: type) -> None:
+@pytest.mark.parametrize("shape", [(6, 3, 5), (6, 2, 3, 4, 5)])
+def test_steps_one_by_one_are_all_steps_at_once(kind: type, shape: tuple[int, ...]) -> None:
     torch.manual_seed(0)
-    layer, current = kind(1.3), torch.randn(6, 3, 5) * 1.5
-    whole = layer(current)
-    for parts in ([1] * 6, [2, 4], [6]):
-        with membranes_kept(layer):
-            assert torch.equal(torch.cat([layer(part) for part in current.split(parts)]), whole)
-        assert layer.membrane is None and torch.equal(layer(current), whole)
-    assert not torch.equal(torch.cat([layer(part) for part in current.split(1)]), whole)
+    current, upstream = torch.randn(shape) * 1.5, torch.randn(shape)
+    results = []
+    for parts in ([6], [1] * 6, [2, 4], None):
+        layer, leaf = kind(1.3, True), current.clone().requires_grad_()
+        if parts is None:
+            functional.set_step_mode(layer, "s")
+            out = torch.stack([layer(step) for step in leaf])
+        else:
+            out = torch.cat([layer(part) for part in leaf.split(parts)])
+        out.backward(upstream)
+        results.append((out, leaf.grad, layer.threshold.grad, layer.v))
+    (out, grad, to_threshold, v), *others = results
+    assert 0.1 < (out > 0).float().mean() < 0.9
+    for other in others:
+        # The membrane's gradient goes through from call to call.
+        assert torch.equal(other[0], out) and torch.equal(other[1], grad) and torch.equal(other[3], v)
+        torch.testing.assert_close(other[2], to_threshold, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("kind", [IF, LIF])
-def test_gradients_from_a_kept_membrane_are_autograds_and_stop_there(kind: type) -> None:
+def test_a_reset_neuron_begins_anew_and_another_batch_without_a_reset_is_refused(kind: type) -> None:
+    layer, current = kind(1.3), torch.full((3, 2), 0.5 if kind is IF else 0.9)
+    first = layer(current)
+    assert not torch.equal(layer(current), first)
+    functional.reset_net(layer)
+    assert torch.equal(layer(current), first)
+    with pytest.raises(ValueError, match="reset_net"):
+        layer(current[:, :1])
+
+
+@pytest.mark.parametrize("kind", [IF, LIF])
+def test_detach_net_cuts_the_gradient_of_the_membrane(kind: type) -> None:
     torch.manual_seed(0)
     current, upstream = torch.randn(6, 4) * 2, torch.randn(3, 4)
     first, second = current[:3].clone().requires_grad_(), current[3:].clone().requires_grad_()
     layer, theta = kind(1.3, True), torch.tensor(1.3, requires_grad=True)
-    with membranes_kept(layer):
-        layer(first)
-        start = layer.membrane.clone()
-        layer(second).backward(upstream)
+    layer(first)
+    functional.detach_net(layer)
+    start = layer.v.clone()
+    layer(second).backward(upstream)
     assert first.grad is None and not start.requires_grad
     theirs = second.detach().clone().requires_grad_()
     by_autograd(kind, theirs, theta, start, False).backward(upstream)
@@ -197,10 +215,25 @@ def test_gradients_from_a_kept_membrane_are_autograds_and_stop_there(kind: type)
     torch.testing.assert_close(layer.threshold.grad, theta.grad, rtol=1e-4, atol=1e-4)
 
 
-def test_membranes_are_dropped_when_what_keeps_them_fails() -> None:
+@pytest.mark.parametrize("dense", [False, True])
+def test_maps_may_lie_in_memory_as_they_like(dense: bool) -> None:
+    """Channels last or not, in or out of order: the same bits, and channels last stays channels last."""
+    torch.manual_seed(0)
+    current, upstream = torch.randn(4, 3, 5, 6, 7), torch.randn(4, 3, 5, 6, 7)
+    other = current.movedim(2, -1).contiguous().movedim(-1, 2) if dense else current.transpose(0, 1).contiguous()
+    other = other if dense else other.transpose(0, 1)
+    leaves = [current.requires_grad_(), other.requires_grad_()]
+    outs = [IF(0.7)(leaf) for leaf in leaves]
+    for out in outs:
+        out.backward(upstream)
+    assert torch.equal(*outs) and torch.equal(leaves[0].grad, leaves[1].grad)
+    assert outs[1].stride() == other.stride()
+
+
+def test_a_membrane_with_a_graph_behind_it_does_not_hinder_a_copy() -> None:
     net = nn.Sequential(IF(1.0), nn.Sequential(LIF(1.0)))
-    with pytest.raises(RuntimeError), membranes_kept(net):
-        net(torch.ones(2, 3))
-        assert all(layer.membrane is not None for layer in net.modules() if isinstance(layer, IF | LIF))
-        raise RuntimeError
-    assert all(layer.membrane is None and not layer.keeps for layer in net.modules() if isinstance(layer, IF | LIF))
+    out = net(torch.ones(2, 3, requires_grad=True))
+    copied = duplicate(net)
+    assert copied[0].v == 0.5 and copied[1][0].v == 0.0
+    assert net[0].v.requires_grad and net[1][0].v.requires_grad
+    assert torch.equal(copied(torch.ones(2, 3)), out)

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.nets import QCFS
+from pipeline.nets.layers.qcfs import QCFS
 from pipeline.nets.threshold import SMALLEST_THRESHOLD
 
 

@@ -5,24 +5,24 @@ import json
 import re
 import shutil
 import subprocess
-from argparse import Namespace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
-import yaml
 from matplotlib.figure import Figure
 
 import stages.page
-from pipeline.config import parse
+from pipeline.config.report import ReportSettings
 from pipeline.errors import FileError
-from pipeline.report.figures.style import drawing, save
-from pipeline.report.page.captions import CAPTIONS
-from pipeline.report.page.page import page
-from pipeline.report.page.preamble import preamble
-from pipeline.report.tables.render import Column, Row, Table, write
+from pipeline.report.page import page
+from pipeline.report.render import Column, Table, write
+from pipeline.report.style import drawing, save
+from stages._cli import Call
+from tests.finished import settings_of
 
+DATASET = "mnist-dvs-sim"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -55,37 +55,39 @@ class Tags(HTMLParser):
 
 
 @pytest.fixture
-def made(make: Any) -> tuple[Any, Path]:
+def made(tmp_path: Path) -> tuple[ReportSettings, Path]:
     """The settings of a grid and reports/trial with tables and figures."""
-    params, root = make(recipes=["hsd"], baselines=["lif"], anns=["l8"], sweep=[], seeds=[0])
-    report = root / "reports/trial"
-    (report / "tables").mkdir(parents=True)
-    (report / "figures").mkdir()
-    columns = [Column("a", "Method <b>", left=True), *(Column(f"c{index}", f"Column {index}") for index in range(20))]
-    rows = [Row({"a": "HT * _x_ | <i>", **{f"c{index}": 1234.5 for index in range(20)}})]
+    settings = settings_of(recipes=["hsd"], baselines=["lif"], anns=["l8"], sweep=[], seeds=[0])
+    report = tmp_path / "reports/trial"
+    (report / "figures").mkdir(parents=True)
+    columns = [Column("a", "Method <b>"), *(Column(f"c{index}", f"Column {index}") for index in range(20))]
+    frame = pd.DataFrame([{"a": "HT * _x_ | <i>", **{f"c{index}": 1234.5 for index in range(20)}}])
     for name in TABLES:
         caption = f"Caption of {name} (the paper's Table 1): accuracy."
-        write(Table("tab:x", caption, columns, [rows], ["A note."]), report / "tables", name)
+        write(Table(columns, frame, ["A note."]), report / "tables", name, caption)
     (report / "tables/latency_by_step.csv").write_text("t\n")
     with drawing():
         for name in ("figure2", "early_exit", "confusion"):
-            save(Figure(figsize=(9, 3)), report / "figures", f"embedded_{name}", params.report.dpi)
+            save(Figure(figsize=(9, 3)), report / "figures", f"{DATASET}_{name}", settings.report.dpi)
     (report / "metrics.json").write_text("{}")
-    return params, report
+    return settings, report
 
 
-def test_the_stage_writes_the_same_bytes_again(made: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    params, report = made
+Made = tuple[ReportSettings, Path]
+
+
+def test_the_stage_writes_the_same_bytes_again(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings, report = made
     monkeypatch.chdir(report.parents[1])
-    stages.page.main(params, Namespace())
+    stages.page.main(Call(settings, {}))
     first = (report / "index.html").read_bytes()
-    stages.page.main(params, Namespace())
-    assert (report / "index.html").read_bytes() == first
+    stages.page.main(Call(settings, {}))
+    assert (report / "index.html").read_bytes() == first == page(settings, report).encode()
     assert str(report).encode() not in first
 
 
-def test_the_page_needs_nothing_beside_it(made: Any) -> None:
-    text = page(made[1], made[0])
+def test_the_page_needs_nothing_beside_it(made: Made) -> None:
+    text = page(*made)
     tags = Tags(text)
     assert not tags.open and not tags.of("script") and not tags.of("link") and not tags.of("iframe")
     assert all(str(image["src"]).startswith("data:image/png;base64,") for image in tags.of("img"))
@@ -100,8 +102,8 @@ def test_the_page_needs_nothing_beside_it(made: Any) -> None:
     assert kinds == {".csv", ".tex", ".md", ".pdf", ".json"}
 
 
-def test_the_page_is_complete_and_in_order(made: Any) -> None:
-    text = page(made[1], made[0])
+def test_the_page_is_complete_and_in_order(made: Made) -> None:
+    text = page(*made)
     tags = Tags(text)
     assert tags.of("html")[0]["lang"] == "en"
     assert any(meta.get("name") == "viewport" for meta in tags.of("meta"))
@@ -112,70 +114,82 @@ def test_the_page_is_complete_and_in_order(made: Any) -> None:
     assert headings == [
         "Contents", "The paper&#39;s tables", "Table 1: Caption of table1_comparison",
         "Table 2: Caption of table2_ablation", "Table 10: Caption of table10_more",
-        "The paper&#39;s figures", CAPTIONS["figure2"].heading, "Beyond the paper", "Early exit", "Latency", "Energy",
-        "Diagnostic figures", "Confusion", "Settings",
+        "The paper&#39;s figures", "Figure 2: accuracy at few time steps", "Beyond the paper", "Early exit", "Latency",
+        "Energy", "Diagnostic figures", "Confusion", "Settings",
     ]  # fmt: skip
     # The table and the figure of one thing stand together.
-    exits = text[text.index('id="exit"') : text.index('id="latency"')]
+    beyond = text.index("Beyond the paper</h2>")
+    exits = text[text.index(">Early exit</h3>", beyond) : text.index(">Latency</h3>", beyond)]
     assert "Caption of early_exit" in exits and "<img" in exits
 
 
-def test_what_a_table_holds_stands_on_the_page_as_text(made: Any) -> None:
-    text = page(made[1], made[0])
+def test_captions_say_what_settings_and_the_paper_add(made: Made) -> None:
+    settings, report = made
+    assert "Rule confidence, of the mean of the logits so far: sure is the largest softmax" in page(settings, report)
+    assert "The paper prints" not in page(settings, report)
+    facts = {"paper": "cifar10dvs"}
+    changed = settings_of(recipes=["hsd"], baselines=["lif"], anns=["l8"], sweep=[], seeds=[0], facts=facts)
+    assert "at T = 1: TET (STS) 74.82 %, HSD 75.81 %." in page(changed, report)
+
+
+def test_what_a_table_holds_stands_on_the_page_as_text(made: Made) -> None:
+    text = page(*made)
     assert '<td style="text-align: left;">HT * _x_ | &lt;i&gt;</td>' in text
     assert "<i>" not in text and "Method <b>" not in text and "1234.50" in text and "<li>A note.</li>" in text
 
 
-def test_the_settings_are_those_of_the_grid_complete_with_defaults(made: Any) -> None:
-    params = made[0]
-    parts = [
-        yaml.safe_load(html.unescape(part)) for part in re.findall(r"<pre[^>]*>(.*?)</pre>", page(*made[::-1]), re.S)
-    ]
-    grid, recipes, anns, networks, dataset = parts
-    assert grid["grid"] == params.grid.model_dump()
-    assert recipes["recipes"] == {name: params.recipe(name).model_dump() for name in ("lif", "hsd")}
-    assert list(anns["anns"]) == ["l8"] and list(networks["networks"]) == ["vgg-snn-8th"]
-    assert dataset["embedded"] == params.dataset("embedded").model_dump()
+def test_the_settings_stand_on_the_page_as_text(made: Made) -> None:
+    texts = {"Grid": "grid:\n  name: <b>&amp;", "Data set <i>": "a: 'b'"}
+    text = page(made[0].model_copy(update={"settings_text": texts}), made[1])
+    assert [html.unescape(part) for part in re.findall(r"<pre[^>]*>(.*?)</pre>", text, re.S)] == list(texts.values())
+    assert [html.unescape(part) for part in re.findall(r"<summary>(.*?)</summary>", text)] == list(texts)
+    assert "<b>" not in text and "<i>" not in text
 
 
-def test_the_preamble_is_said_from_the_settings(document: Any) -> None:
-    grid, selection, simulated = preamble(parse(document))
-    assert grid == (
-        "The grid trial runs 6 recipes and 3 ANNs on embedded, with 2 seeds (0 and 1); accuracies are means over them."
-    )
+def preamble(report: Path, **changes: Any) -> list[str]:
+    header = page(settings_of(**changes), report).partition("</header>")[0]
+    return [" ".join(html.unescape(part).split()) for part in re.findall(r"<p>(.*?)</p>", header, re.S)]
+
+
+def test_the_preamble_is_said_from_the_settings(made: Made) -> None:
+    grid, selection, simulated = preamble(made[1])
+    runs = f"The grid trial runs 6 recipes and 3 ANNs on {DATASET}"
+    assert grid == f"{runs}, with 2 seeds (0 and 1); accuracies are means over them."
     assert "last epoch" in selection and "paper-compatible" in selection
     assert (
-        "simulated" in simulated and "0.125 times the paper's width" in simulated and "none of the paper" in simulated
+        "simulated" in simulated and "0.125 times the paper" in simulated and "reproduce none of the paper" in simulated
     )
-    document["grid"].update(simulated=[], seeds=[0])
-    document["datasets"]["embedded"]["monitor"]["test"] = 0
-    grid, selection, foreign = preamble(parse(document))
+    facts = {"simulated": False, "eval_test": 0}
+    grid, selection, foreign = preamble(made[1], seeds=[0], facts=facts)
     assert "a single seed" in grid and "paper-compatible" not in selection
-    assert foreign == "Not in the paper, so without its figures beside ours: embedded."
-    document["datasets"]["embedded"]["paper"] = "cifar10dvs"
-    assert preamble(parse(document))[2].startswith("The paper's data: embedded;")
+    assert foreign == f"Not in the paper, so without its figures beside ours: {DATASET}."
+    known = preamble(made[1], facts={**facts, "paper": "cifar10dvs"})[2]
+    assert known.startswith(f"The paper's data: {DATASET};")
 
 
-def test_missing_or_damaged_parts_are_named(made: Any) -> None:
-    params, report = made
+def test_missing_or_damaged_parts_are_named(made: Made) -> None:
+    settings, report = made
     (report / "tables/latency.md").write_text("no table")
     with pytest.raises(FileError, match=r"latency\.md.*caption"):
-        page(report, params)
+        page(settings, report)
+    (report / "tables/latency.md").write_bytes(b"**\xff**\n")
+    with pytest.raises(FileError, match=r"latency\.md.*UTF-8"):
+        page(settings, report)
     (report / "tables/latency.md").unlink()
-    (report / "figures/embedded_figure2.png").write_bytes(b"junk")
-    with pytest.raises(FileError, match=r"embedded_figure2\.png.*PNG"):
-        page(report, params)
+    (report / f"figures/{DATASET}_figure2.png").write_bytes(b"junk")
+    with pytest.raises(FileError, match=r"_figure2\.png.*PNG"):
+        page(settings, report)
     shutil.rmtree(report / "figures")
     with pytest.raises(FileError, match="figures.*dvc repro"):
-        page(report, params)
+        page(settings, report)
 
 
 @pytest.mark.parametrize("width", [390, 1280])
-def test_a_browser_shows_all_of_it_without_scrolling_sideways(made: Any, tmp_path: Path, width: int) -> None:
+def test_a_browser_shows_all_of_it_without_scrolling_sideways(made: Made, tmp_path: Path, width: int) -> None:
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
     if browser is None:
         pytest.skip(f"no {', '.join(BROWSERS)} on this machine")
-    found = measure(browser, page(made[1], made[0]), width, tmp_path)
+    found = measure(browser, page(*made), width, tmp_path)
     assert found["width"] == found["client"] == width
     assert found["images"] == [True] * 3
     assert found["tables"] == len(TABLES)

@@ -6,48 +6,72 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pytest
 from matplotlib.figure import Figure
 
-from pipeline.config import parse
-from pipeline.report.figures.style import PALETTE, drawing, look, method, methods, save
+from pipeline.config.report import ReportSettings
+from pipeline.report.style import PALETTE, drawing, hollow, look, mark, methods, save, spread
+from tests.finished import REPORT, entry, settings_of
 
+ROOT = Path(__file__).parents[2]
 DRAW = """
 import sys; from pathlib import Path; from matplotlib.figure import Figure
-from pipeline.report.figures.style import drawing, save
+from pipeline.report.style import drawing, save
 with drawing():
     figure = Figure(); axes = figure.subplots(); axes.plot([1, 2], label="µ → ✓"); axes.legend()
     save(figure, Path(sys.argv[1]), "one", 50)
 """
 
 
-def test_a_method_has_one_look_in_whatever_steps(make: Any) -> None:
-    params = make()[0]
-    assert {method(name) for name in ("hsd", "hsd-1", "hsd-10")} == {"hsd"}
-    assert {method(name) for name in ("tet", "tet-5", "tet-all")} == {"tet"}
-    assert method("ht-tet") == "ht-tet" and method("kd-feature") == "kd-feature"
-    assert look("hsd-1", params) == look("hsd", params) and look("tet-all", params) == look("tet", params)
-    looks = [look(name, params) for name in (*methods(params), "ann", "converted")]
-    assert len(set(looks)) == len(looks)
+def of(settings: ReportSettings, recipe: str, title: str = "same") -> dict[str, Any]:
+    """Return the look of a recipe without what its title says."""
+    row = entry("mnist-dvs-sim", recipe, "l8", 0).model_dump()
+    return look({**row, "title": title}, settings)
+
+
+def key(shape: dict[str, Any]) -> tuple[Any, ...]:
+    return shape["color"], shape["marker"], shape["linestyle"]
+
+
+def test_a_method_has_one_look_in_whatever_steps() -> None:
+    settings = settings_of("methods")
+    assert of(settings, "hsd.t1") == of(settings, "hsd.t10") == of(settings, "hsd")
+    assert of(settings, "tet-full.t5") == of(settings, "tet")
+    assert of(settings, "hsd", "HSD, 1 step")["label"] == "HSD, 1 step"
+    looks = {key(of(settings, name)) for name in (*methods(settings), "ann", "converted")}
+    assert len(looks) == len(methods(settings)) + 2
     # What stands in one figure beside one another differs in colour too.
-    table2 = [look(name, params).color for name in (*params.report.table2, "tet", "ann", "converted")]
+    table2 = [of(settings, name)["color"] for name in (*REPORT.table2, "tet", "ann", "converted")]
     assert len(set(table2)) == len(table2) and set(table2[:-2]) <= set(PALETTE)
 
 
-def test_a_new_recipe_takes_the_next_free_look_and_changes_no_other(make: Any, document: Any) -> None:
-    before = parse(document)
-    document["recipes"] = {"mine": {"init": "converted"}, **document["recipes"]}
-    document["report"]["methods"] = [*methods(before)]
-    after = parse(document)
-    assert all(look(name, after) == look(name, before) for name in before.recipes)
-    assert look("mine", after) not in {look(name, before) for name in before.recipes}
+def test_a_new_recipe_takes_the_next_free_look_and_changes_no_other() -> None:
+    before = settings_of()
+    after = settings_of(recipes=["mine", *before.grid.recipes])
+    assert methods(after) == [*methods(before), "mine"]
+    assert all(of(after, name) == of(before, name) for name in methods(before))
+    assert key(of(after, "mine")) not in {key(of(before, name)) for name in methods(before)}
 
 
-def test_many_methods_stay_apart(document: Any) -> None:
-    before = len(methods(parse(document)))
-    document["recipes"].update({f"new{'x' * index}": {"init": "converted"} for index in range(14)})
-    params = parse(document)
-    looks = [look(name, params) for name in methods(params)]
-    assert len(set(looks)) == len(looks) == before + 14
+def test_many_methods_stay_apart() -> None:
+    settings = settings_of(recipes=["hsd", *(f"new{index}" for index in range(20))])
+    looks = [key(of(settings, name)) for name in methods(settings)]
+    assert len(set(looks)) == len(looks) == len(REPORT.methods) + 20
+
+
+def test_a_second_series_of_a_method_is_hollow_in_its_colour() -> None:
+    shape = mark("#D55E00", "o", "-", "TET")
+    second = hollow(shape)
+    assert second["color"] == second["markeredgecolor"] == "#D55E00" and second["markerfacecolor"] == "white"
+    assert second["linestyle"] != shape["linestyle"]
+
+
+def test_bars_are_the_deviation_over_seeds_or_the_interval_of_one() -> None:
+    values = np.array([[0.8, 0.5], [0.9, 0.5]])
+    assert spread(values, 100) == pytest.approx(np.array([[0.05 * 2**0.5, 0]] * 2))
+    # 81 of 100: see test_statistics.
+    assert spread(np.array([[0.81]]), 100).ravel() == pytest.approx([0.81 - 0.72221, 0.87485 - 0.81], abs=1e-5)
 
 
 def test_same_bytes_in_another_process_without_date_or_version(tmp_path: Path) -> None:
@@ -57,7 +81,7 @@ def test_same_bytes_in_another_process_without_date_or_version(tmp_path: Path) -
     # A user's own defaults change nothing, nor does the order of Python's sets.
     (tmp_path / "matplotlibrc").write_text("lines.linewidth: 9\n")
     environment = {**os.environ, "PYTHONHASHSEED": "1", "MATPLOTLIBRC": str(tmp_path)}
-    subprocess.run([sys.executable, "-c", DRAW, str(there)], check=True, env=environment)
+    subprocess.run([sys.executable, "-c", DRAW, str(there)], check=True, env=environment, cwd=ROOT)
     draw(here, "one")
     for name in ("one.png", "one.pdf"):
         content = (here / name).read_bytes()

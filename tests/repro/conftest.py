@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from tests import tiny
 
@@ -46,17 +45,17 @@ class Clone:
         """Reproduce, and name the stages that ran."""
         return re.findall(r"Running stage '([^']+)'", self.run("dvc", "repro", *arguments).stdout)
 
-    def params(self) -> dict[str, Any]:
-        return yaml.safe_load((self.root / "params.yaml").read_text())
-
     def change(self, path: str, value: Any) -> None:
-        document = self.params()
-        *groups, key = path.split(".")
-        place = document
-        for group in groups:
-            place = place[group]
-        place[key] = value
-        tiny.write_params(self.root, document)
+        """Set a key of params.yaml (grid.<grid>.<key>) or of a file of params/ (<file>.<entry>.<key>)."""
+        documents = tiny.read(self.root)
+        tiny.change(documents, path, value)
+        tiny.write_params(self.root, documents)
+
+    def edit(self, path: str, old: str, new: str) -> None:
+        """Edit a file's text."""
+        text = (self.root / path).read_text(encoding="utf-8")
+        assert old in text, (path, old)
+        (self.root / path).write_text(text.replace(old, new, 1), encoding="utf-8")
 
     def files(self, pattern: str) -> dict[str, bytes]:
         found = sorted(path for path in self.root.glob(pattern) if path.is_file())
@@ -73,7 +72,7 @@ def make_clone(root: Path) -> Clone:
         if (REPOSITORY / name).is_file() and name != "dvc.lock":
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(REPOSITORY / name, root / name)
-    tiny.write_params(root, tiny.params())
+    tiny.write_params(root, tiny.documents())
     tiny.write_images(root)
     site = root.parent / f"{root.name}-site"
     environment = {

@@ -14,25 +14,28 @@ import psutil
 import pytest
 import yaml
 
+from tests import tiny
 from tests.repro.conftest import REPOSITORY, Clone, make_clone
 
-pytestmark = pytest.mark.repro
+pytestmark = pytest.mark.slow
 
-REPORT = {"tables", "figures", "page"}
-# Whatever changes in params.yaml is checked; whatever is reported is reported again.
-ALWAYS = {"check"} | REPORT
+DS = tiny.DATASET
+SNNS = {
+    f"train_snn_alone@{DS}-if-0", f"train_snn_alone@{DS}-tet-full.t2-0", f"train_snn_alone@{DS}-tet-full-0",
+    f"train_snn@{DS}-skd-0", f"train_snn_sweep@{DS}-hsd-l8-0", f"train_snn_sweep@{DS}-hsd-l4-0",
+}  # fmt: skip
+OF_L8 = {f"train_ann@{DS}-l8-0", f"convert@{DS}-l8-0", f"train_snn@{DS}-skd-0", f"train_snn_sweep@{DS}-hsd-l8-0"}
+RUNS = OF_L8 | SNNS | {f"train_ann@{DS}-l4-0", f"convert@{DS}-l4-0"}
+DATA = {f"{stage}@{DS}" for stage in ("recordings", "integrate", "select")}
+# What is reported is reported again where a run has changed.
+REPORT = {"results", "tables", "figures", "page"}
 
 
 def test_one_run_makes_everything_and_the_second_runs_nothing(copy: Clone) -> None:
     lock = yaml.safe_load((copy.root / "dvc.lock").read_text())
-    assert {
-        "check", "recordings@embedded", "integrate@embedded", "train_ann@embedded-l4-0", "train_ann@embedded-l8-0",
-        "convert@embedded-l4-0", "convert@embedded-l8-0", "finetune@embedded-skd-0", "finetune@embedded-hsd-0",
-        "sweep@embedded-hsd-l4-0", "baseline@embedded-if-0", "resplit@embedded", "whole@embedded-tet-2-0",
-        "whole@embedded-tet-all-0", "tables", "figures", "page",
-    } == set(lock["stages"])  # fmt: skip
+    assert {"plan"} | DATA | RUNS | REPORT == set(lock["stages"])
     metrics = json.loads((copy.root / "reports/default/metrics.json").read_text())
-    assert set(metrics) == {"ann", "if", "skd", "hsd"}
+    assert set(metrics) == {"ann", "if", "hsd"}
     for name in ("table2_ablation", "table3_quantization"):
         for suffix in ("csv", "md", "tex"):
             assert (copy.root / f"reports/default/tables/{name}.{suffix}").stat().st_size > 100
@@ -42,53 +45,128 @@ def test_one_run_makes_everything_and_the_second_runs_nothing(copy: Clone) -> No
     assert copy.repro() == []
 
 
-def test_a_recipes_weight_runs_that_recipe_and_the_report(copy: Clone) -> None:
-    copy.change("recipes.skd.weight", 0.5)
-    copy.change("recipes.tet-2.weight", 0.5)
-    assert set(copy.repro()) == {"finetune@embedded-skd-0", "whole@embedded-tet-2-0"} | ALWAYS
+def test_a_recipes_option_runs_that_recipe_and_the_report_and_a_person_sees_why(copy: Clone) -> None:
+    copy.change("recipes.skd.loss.weight", 0.5)
+    why = copy.run(sys.executable, "-m", "pipeline", "why", f"train_snn@{DS}-skd-0", check=False)
+    assert why.returncode == 1 and "weight" in why.stdout and "0.5" in why.stdout
+    untouched = copy.run(sys.executable, "-m", "pipeline", "why", f"train_snn_alone@{DS}-if-0")
+    assert "up to date" in untouched.stdout
+    assert set(copy.repro()) == {"plan", f"train_snn@{DS}-skd-0"} | REPORT
 
 
-def test_what_all_frames_means_is_noticed_where_the_split_recordings_stay_the_same(copy: Clone) -> None:
-    assert sorted(copy.files("data/frames/embedded.whole/*")) == [
-        f"data/frames/embedded.whole/t{steps}.h5" for steps in (2, 5)
-    ]
-    copy.change("datasets.embedded.integrate.steps", 6)
-    status = copy.run("dvc", "status", "whole@embedded-tet-all-0").stdout
-    assert "integrate.steps" in status and "embedded.whole" not in status
+def test_one_anns_schedule_runs_what_hangs_on_it(copy: Clone) -> None:
+    copy.change("schedules.shorter", {"like": "short", "epochs": 1})
+    copy.change("anns.l8.schedule", "shorter")
+    assert set(copy.repro()) == {"plan"} | OF_L8 | REPORT
 
 
-def test_one_anns_training_runs_what_hangs_on_it(copy: Clone) -> None:
-    copy.change("anns.l8.epochs", 1)
-    assert set(copy.repro()) == {
-        "train_ann@embedded-l8-0", "convert@embedded-l8-0", "finetune@embedded-skd-0", "finetune@embedded-hsd-0",
-    } | ALWAYS  # fmt: skip
-
-
-def test_labels_of_the_report_train_nothing(copy: Clone) -> None:
+def test_what_is_shown_trains_nothing(copy: Clone) -> None:
     copy.change("report.dpi", 60)
-    copy.change("report.titles", {"skd": "Step-wise", "hsd": "Hybrid"})
-    assert set(copy.repro()) == ALWAYS
+    copy.change("recipes.skd.title", "Step-wise")
+    assert set(copy.repro()) == {"plan"} | REPORT
     assert "Step-wise" in (copy.root / "reports/default/tables/table2_ablation.md").read_text()
 
 
-def test_a_list_of_numbers_is_noticed(copy: Clone) -> None:
-    copy.change("datasets.embedded.integrate.frame_size", [16, 16])
-    assert "integrate@embedded" in copy.repro("integrate@embedded")
-    shape = copy.run(sys.executable, "-c", "import h5py; print(h5py.File('data/frames/embedded.h5')['frames'].shape)")
+def test_comments_and_docstrings_run_nothing_but_the_plan(copy: Clone) -> None:
+    copy.edit("pipeline/training/loop.py", "from __future__", "# A remark.\nfrom __future__")
+    copy.edit("pipeline/training/losses/skd.py", '"""', '"""In other words. ')
+    copy.edit("pipeline/nets/convert.py", "\n\n\ndef convert", "\n\n\n\n# Another.\ndef convert")
+    assert copy.repro() == ["plan"]
+
+
+def test_an_edited_loss_runs_the_recipes_that_use_it(copy: Clone) -> None:
+    copy.edit("pipeline/training/losses/skd.py", "\nclass Options", "\nUNUSED = 1\n\n\nclass Options")
+    why = copy.run(sys.executable, "-m", "pipeline", "why", f"train_snn@{DS}-skd-0", check=False)
+    assert "pipeline.training.losses.skd (edited)" in why.stdout
+    # The weights are the same, so nothing after them runs: neither results nor report.
+    ran = set(copy.repro())
+    assert ran == {"plan", *(name for name in RUNS if "-skd-" in name or "-hsd-" in name)}
+
+
+NEW_LOSS = '''"""Cross-entropy of the last step's logits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from pipeline.training.losses import Loss, LossOptions, Targets, TeacherOutput, Terms
+
+
+class Options(LossOptions):
+    """Nothing to choose."""
+
+    kind: Literal["last-step"] = "last-step"
+
+
+class LastStep(Loss):
+    def forward(
+        self, logits: Tensor, targets: Targets, features: Mapping[str, Tensor], teacher: TeacherOutput | None
+    ) -> Terms:
+        del features, teacher
+        return {"ce": F.cross_entropy(logits[-1].float(), targets.labels)}
+
+
+def build(options: Options) -> Loss:
+    """Return the loss."""
+    del options
+    return LastStep()
+'''
+
+
+def test_a_new_loss_neuron_and_network_are_files_and_run_only_themselves(copy: Clone) -> None:
+    losses, layers, models = (
+        copy.root / "pipeline" / name for name in ("training/losses", "nets/layers", "nets/models")
+    )
+    (losses / "last_step.py").write_text(NEW_LOSS)
+    neuron = (layers / "lif.py").read_text()
+    (layers / "leaky.py").write_text(neuron.replace('Literal["lif"] = "lif"', 'Literal["leaky"] = "leaky"'))
+    model = (models / "vgg_snn.py").read_text()
+    (models / "vgg_too.py").write_text(
+        model.replace('Literal["vgg-snn"] = "vgg-snn"', 'Literal["vgg-too"] = "vgg-too"')
+    )
+    assert copy.repro() == ["plan"]
+    copy.change("networks.too", {"kind": "vgg-too", "width": 1 / 32, "attention": []})
+    copy.change("recipes.last", {"loss": {"kind": "last-step"}})
+    copy.change("recipes.leaky", {"neuron": {"kind": "leaky"}, "network": "too"})
+    copy.change("grid.grid.baselines", ["if", "tet-full.t2", "tet-full", "last", "leaky"])
+    ran = set(copy.repro())
+    # New selections are written beside the old ones, which stay as they are.
+    new = {f"train_snn_alone@{DS}-last-0", f"train_snn_alone@{DS}-leaky-0"}
+    assert ran == {"plan", f"select@{DS}"} | new | REPORT
+
+
+def test_another_number_of_frames_decodes_once_and_trains_only_what_sees_them(copy: Clone) -> None:
+    assert sorted(Path(name).name for name in copy.files(f"data/frames/{DS}/*.h5")) == ["t2-18x18.h5", "t5-18x18.h5"]
+    copy.change("grid.grid.baselines", ["if", "tet-full.t2", "tet-full", "tet-full.t3"])
+    ran = set(copy.repro())
+    assert ran == {"plan", f"integrate@{DS}", f"select@{DS}", f"train_snn_alone@{DS}-tet-full.t3-0"} | REPORT
+
+
+def test_another_size_of_frames_is_noticed(copy: Clone) -> None:
+    copy.change(f"datasets.{DS}.integrate.frame_size", [16, 16])
+    assert f"integrate@{DS}" in copy.repro(f"integrate@{DS}")
+    shape = copy.run(
+        sys.executable, "-c", f"import h5py; print(h5py.File('data/frames/{DS}/t5-16x16.h5')['frames'].shape)"
+    )
     assert shape.stdout.strip() == "(24, 5, 2, 16, 16)"
 
 
 def test_changed_pictures_and_lists_are_noticed(copy: Clone) -> None:
-    folder = copy.root / "data/images/tiny/bar"
+    folder = copy.root / "data/raw" / DS / "bar"
     (folder / "0.png").write_bytes((folder / "1.png").read_bytes())
-    assert copy.repro("integrate@embedded") == ["recordings@embedded", "integrate@embedded"]
-    names = sorted(str(path.relative_to(copy.root / "data/raw/embedded")) for path in copy.root.glob("data/raw/*/*/*"))
+    assert copy.repro(f"integrate@{DS}") == [f"recordings@{DS}", f"integrate@{DS}"]
+    made = copy.root / "data/recordings" / DS
+    names = sorted(str(path.relative_to(made)) for path in made.glob("*/*"))
     listed = copy.root / "data/splits/tiny.csv"
     for held_out in ("0", "1"):
         rows = [f"{name},{'test' if name.endswith(f'_{held_out}.aedat') else 'train'}" for name in names]
         listed.write_text("\n".join(["name,split", *rows, ""]))
-        copy.change("datasets.embedded.integrate.split", {"rule": "listed", "file": "data/splits/tiny.csv"})
-        assert "integrate@embedded" in copy.repro("integrate@embedded")
+        copy.change(f"datasets.{DS}.integrate.split", {"rule": "listed", "file": "data/splits/tiny.csv"})
+        assert f"integrate@{DS}" in copy.repro(f"integrate@{DS}")
 
 
 def test_wall_times_are_in_no_hash(copy: Clone) -> None:
@@ -97,36 +175,44 @@ def test_wall_times_are_in_no_hash(copy: Clone) -> None:
 
 
 def test_a_lost_file_comes_back_without_the_rest(copy: Clone) -> None:
-    before = {**copy.files("data/frames/*.h5"), **copy.files("data/models/**/*.safetensors")}
-    weights = copy.root / "data/models/embedded/l4/ann-0.safetensors"
+    before = {**copy.files("data/frames/*/*.h5"), **copy.files("data/models/**/*.safetensors")}
+    weights = copy.root / "data/models" / DS / "l4/ann-0.safetensors"
     # From the workspace alone: the cache has it.
     weights.unlink()
     assert copy.repro() == []
     # From the cache too: made again, equal, so that nothing after it runs.
-    digest = yaml.safe_load((copy.root / "dvc.lock").read_text())["stages"]["train_ann@embedded-l4-0"]["outs"]
+    digest = yaml.safe_load((copy.root / "dvc.lock").read_text())["stages"][f"train_ann@{DS}-l4-0"]["outs"]
     md5 = next(out["md5"] for out in digest if out["path"].endswith("safetensors"))
     weights.unlink()
     cached = copy.root / f".dvc/cache/files/md5/{md5[:2]}/{md5[2:]}"
     cached.chmod(0o644)
     cached.unlink()
-    assert copy.repro() == ["train_ann@embedded-l4-0"]
-    assert {**copy.files("data/frames/*.h5"), **copy.files("data/models/**/*.safetensors")} == before
+    assert copy.repro() == [f"train_ann@{DS}-l4-0"]
+    assert {**copy.files("data/frames/*/*.h5"), **copy.files("data/models/**/*.safetensors")} == before
 
 
 def test_two_fresh_clones_give_equal_bytes(reproduced: Clone, tmp_path: Path) -> None:
     other = make_clone(tmp_path / "other")
     other.repro("tables")
-    for pattern in ("data/raw/**/*.aedat", "data/frames/*.h5", "data/models/**/*", "data/results/**/*"):
+    patterns = (
+        "data/plan/**/*",
+        "data/recordings/**/*.aedat",
+        "data/frames/*/*.h5",
+        "data/models/**/*",
+        "data/results/**/*",
+    )
+    for pattern in patterns:
         wanted = reproduced.files(pattern)
         assert wanted and other.files(pattern) == wanted
-    assert other.files("reports/**/*.csv") == reproduced.files("reports/**/*.csv")
+    assert other.files("reports/default/tables/*.csv") == reproduced.files("reports/default/tables/*.csv")
 
 
 @pytest.mark.parametrize("target", ["dvc", "stage"])
 def test_killed_training_goes_on_and_ends_with_equal_bits(copy: Clone, target: str, tmp_path: Path) -> None:
-    stage = "train_ann@embedded-l4-0"
-    weights = copy.root / "data/models/embedded/l4/ann-0.safetensors"
-    copy.change("anns.l4.epochs", 400)
+    stage = f"train_ann@{DS}-l4-0"
+    weights = copy.root / "data/models" / DS / "l4/ann-0.safetensors"
+    copy.change("schedules.longer", {"like": "short", "epochs": 400})
+    copy.change("anns.l4.schedule", "longer")
     whole = Clone(tmp_path / "whole", copy.environment)
     subprocess.run(["cp", "-r", str(copy.root), str(whole.root)], check=True)
 
@@ -148,8 +234,10 @@ def test_killed_training_goes_on_and_ends_with_equal_bits(copy: Clone, target: s
 
 
 def test_interrupted_training_says_so_and_is_kept(copy: Clone) -> None:
-    copy.change("anns.l4.epochs", 400)
-    command = [sys.executable, "-m", "stages.train_ann", "--dataset", "embedded", "--ann", "l4", "--seed", "0"]
+    copy.change("schedules.longer", {"like": "short", "epochs": 400})
+    copy.change("anns.l4.schedule", "longer")
+    copy.repro("plan")
+    command = [sys.executable, "-m", "stages.train_ann", f"data/plan/train_ann/{DS}/l4/ann-0.json"]
     running = subprocess.Popen(
         command, cwd=copy.root, env=copy.environment, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
@@ -163,11 +251,12 @@ def test_interrupted_training_says_so_and_is_kept(copy: Clone) -> None:
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
-        ("datasets.embedded.train_ann.treshold", 3.0, "train_ann.treshold: unknown key; did you mean 'threshold'?"),
-        ("datasets.embedded.phases.t2", 9, "phases need 11 frames"),
-        ("networks.vgg-snn-8th.width", 0, "networks.vgg-snn-8th.width"),
-        ("datasets.embedded.integrate.frame_size", [8, 8], "needs at least 16 px a side"),
-        ("recipes.hsd.weight", "high", "recipes.hsd.weight"),
+        (f"datasets.{DS}.ann.treshold", 3.0, f"{DS}.ann.treshold: unknown key; did you mean 'threshold'?"),
+        (f"datasets.{DS}.phases.t2", 9, "phases need 11 frames"),
+        ("networks.vgg-snn-8th.width", 0, "params/networks.yaml: vgg-snn-8th: width"),
+        (f"datasets.{DS}.integrate.frame_size", [8, 8], "too small for 4 poolings; at least 16"),
+        ("recipes.hsd.loss.weight", "high", "params/recipes.yaml: hsd.loss"),
+        ("grid.grid.recipes", ["skd", "hds"], "no entry 'hds'; did you mean 'hsd'?"),
     ],
 )  # fmt: skip
 def test_settings_that_cannot_be_run_are_refused_before_anything_runs(
@@ -178,54 +267,70 @@ def test_settings_that_cannot_be_run_are_refused_before_anything_runs(
     done = copy.run("dvc", "repro", check=False)
     assert done.returncode != 0
     assert message in done.stderr and "Traceback" not in done.stderr
-    assert "Running stage 'check'" in done.stdout and done.stdout.count("Running stage") == 1
+    assert "Running stage 'plan'" in done.stdout and done.stdout.count("Running stage") == 1
     after = copy.files("data/**/*")
-    assert {name: data for name, data in after.items() if name != "data/checked.txt"} == {
-        name: data for name, data in before.items() if name != "data/checked.txt"
+    assert {name: data for name, data in before.items() if not name.startswith("data/plan")} == {
+        name: data for name, data in after.items() if not name.startswith("data/plan")
     }
 
 
-def test_a_recipe_that_is_not_there_is_refused_before_anything_runs(copy: Clone) -> None:
-    copy.change("grid.recipes", ["skd", "hds"])
-    done = copy.run("dvc", "repro", check=False)
-    assert done.returncode != 0
-    assert "recipes has no entry 'hds'; did you mean 'hsd'?" in done.stderr
-    assert done.stdout.count("Running stage") == 1
+def test_code_that_the_plan_does_not_know_is_an_error(copy: Clone) -> None:
+    copy.edit(
+        "stages/convert.py",
+        "    settings, run =",
+        "    __import__('importlib').import_module('pipeline.commands.scan')\n    settings, run =",
+    )
+    done = copy.run("dvc", "repro", f"convert@{DS}-l4-0", check=False)
+    assert (
+        done.returncode != 0 and "module pipeline.commands is loaded, but the run's plan does not know" in done.stderr
+    )
 
 
 def test_damaged_frames_are_named_and_leave_nothing_half_written(copy: Clone) -> None:
-    frames = copy.root / "data/frames/embedded.h5"
+    frames = copy.root / f"data/frames/{DS}/t5-18x18.h5"
     frames.chmod(0o644)
     frames.write_bytes(frames.read_bytes()[:5000])
-    done = copy.run(
-        sys.executable, "-m", "stages.train_ann", "--dataset", "embedded", "--ann", "l4", "--seed", "0", check=False
-    )
+    done = copy.run(sys.executable, "-m", "stages.train_ann", f"data/plan/train_ann/{DS}/l4/ann-0.json", check=False)
     assert done.returncode == 1
-    assert "error: data/frames/embedded.h5: damaged" in done.stderr and "Traceback" not in done.stderr
+    assert f"error: data/frames/{DS}/t5-18x18.h5: " in done.stderr and "Traceback" not in done.stderr
 
 
 def test_another_grid_is_chosen_by_name(copy: Clone) -> None:
-    document = copy.params()
-    # One without recipes for whole recordings: nothing is split anew.
-    smaller = {"recipes": ["hsd"], "whole": [], "resplit": [], "seeds": [0, 1]}
-    document["study"] = {**document["grid"], "name": "study", **smaller}
-    (copy.root / "params.yaml").write_text(yaml.safe_dump(document, sort_keys=False))
-    done = copy.run("dvc", "exp", "run", "-S", "grid=${study}", "tables")
+    documents = tiny.read(copy.root)
+    documents["grid"]["more"] = {
+        **documents["grid"]["grid"],
+        "name": "more",
+        "baselines": [],
+        "recipes": [],
+        "seeds": [0, 1],
+    }
+    tiny.write_params(copy.root, documents)
+    done = copy.run(
+        "dvc", "exp", "run", "-S", "grid=${more}", "-S", "params/recipes.yaml:skd.loss.weight=0.25", "tables"
+    )
     ran = [line.split("'")[1] for line in done.stdout.splitlines() if line.startswith("Running stage")]
-    # Seed 0 is the default grid's and is not run again.
-    assert not [name for name in ran if name.endswith("-0") or name.startswith(("resplit", "whole"))]
-    assert {"finetune@embedded-hsd-1", "train_ann@embedded-l8-1", "tables"} <= set(ran)
-    assert (copy.root / "reports/study/tables/table2_ablation.csv").exists()
+    # Seed 0 is the default grid's and is not run again; the frames are those that are left.
+    assert not [name for name in ran if name.endswith("-0") or name.startswith("train_snn_alone")]
+    assert {f"train_snn_sweep@{DS}-hsd-l4-1", f"train_ann@{DS}-l8-1", "tables"} <= set(ran)
+    assert (copy.root / "reports/more/tables/table3_quantization.csv").exists()
+    assert tiny.read(copy.root)["recipes"]["skd"]["loss"]["weight"] == 0.25
+    changed = copy.run("dvc", "params", "diff").stdout
+    assert "grid.name" in changed and "more" in changed
 
 
 def test_the_committed_lock_has_this_machines_recordings_and_frames(tmp_path: Path) -> None:
-    lock = REPOSITORY / "dvc.lock"
     clone = make_clone(tmp_path / "clone")
-    for name in ("params.yaml", "dvc.lock"):
-        (clone.root / name).write_bytes((REPOSITORY / name).read_bytes())
-    assert clone.repro("integrate@embedded") == ["check", "recordings@embedded", "integrate@embedded"]
-    wanted, found = (yaml.safe_load(path.read_text())["stages"] for path in (lock, clone.root / "dvc.lock"))
-    for stage in ("recordings@embedded", "integrate@embedded"):
+    for path in (*tiny.files().values(), REPOSITORY / "dvc.lock"):
+        (clone.root / path.relative_to(REPOSITORY)).write_bytes(path.read_bytes())
+    clone.run("git", "rm", "-rq", "--cached", "-f", f"data/raw/{DS}")
+    for name in tiny.CLASSES:
+        for picture in (clone.root / "data/raw" / DS / name).iterdir():
+            picture.unlink()
+        (clone.root / "data/raw" / DS / name).rmdir()
+    wanted = yaml.safe_load((REPOSITORY / "dvc.lock").read_text())["stages"]
+    clone.repro(f"integrate@{DS}")
+    found = yaml.safe_load((clone.root / "dvc.lock").read_text())["stages"]
+    for stage in (f"recordings@{DS}", f"integrate@{DS}"):
         assert found[stage]["outs"] == wanted[stage]["outs"]
 
 

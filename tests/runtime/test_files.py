@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import pytest
@@ -55,3 +58,16 @@ def test_parallel_work_keeps_the_order_and_passes_errors_on(workers: int) -> Non
     assert list(in_parallel(double, list(range(50)), workers, "t", "items")) == [2 * i for i in range(50)]
     with pytest.raises(ValueError, match="seventy-seven"):
         list(in_parallel(double, list(range(200)), workers, "t", "items"))
+
+
+def double_or_die(number: int) -> int:
+    if number in (0, 21, 22, 39):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return 2 * number
+
+
+def test_a_worker_that_is_killed_costs_its_item_alone() -> None:
+    found = list(in_parallel(double_or_die, list(range(40)), 2, "t", "items", lost=lambda number: -number - 1))
+    assert found == [-n - 1 if n in (0, 21, 22, 39) else 2 * n for n in range(40)]
+    with pytest.raises(BrokenProcessPool):
+        list(in_parallel(double_or_die, list(range(40)), 2, "t", "items"))

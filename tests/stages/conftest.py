@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import argparse
+import importlib
 import json
 from pathlib import Path
 from typing import Any
@@ -11,68 +11,142 @@ import h5py
 import numpy as np
 import pytest
 
-from pipeline.config import parse
-from pipeline.frames.store import Header, write
+from pipeline.config.catalogues import Params, parse
+from pipeline.config.check import check
+from pipeline.config.frames import FrameFile
+from pipeline.config.resolve import Resolved
+from pipeline.frames.selection import LabelledFrames, load
+from pipeline.frames.store import FACTS, Header, file_sha256, read_header
+from pipeline.frames.write import write
+from pipeline.results import paths
+from pipeline.results.paths import RunName
+from stages import select
+from stages._cli import Call
 from tests import tiny
 
-FRAMES = Path("data/frames/embedded.h5")
-WHOLE = Path("data/frames/embedded.whole")
-TEST = 9
+DATASET = tiny.DATASET
+TRAIN, TEST = 15, 9
+# Of tiny's settings: five frames, of which each phase has two.
+STEPS = 5
 
 
-def write_frames(seed: int = 0, steps: int = 5, path: Path = FRAMES) -> Path:
+def file(steps: int = STEPS, size: tuple[int, int] = (18, 18)) -> Path:
+    return paths.frames(DATASET) / FrameFile(steps=steps, frame_size=list(size)).name
+
+
+def write_frames(seed: int = 0, steps: int = STEPS, size: tuple[int, int] = (18, 18)) -> Path:
     """Write 15 training and 9 test recordings; frame t ends after 10 · (t + 1) events and 2 · (t + 1) ms."""
     rng = np.random.default_rng(seed)
-    labels = np.arange(24) % 3
-    frames = rng.integers(0, 4, (24, steps, 2, 18, 18), np.uint8)
-    frames[np.arange(24), :, 0, :4, :4] += (labels * 6)[:, None, None, None].astype(np.uint8)
-    header = Header("embedded", ["a", "b", "c"], steps, "number", [18, 18], [18, 18], "nearest", "toy", "0" * 64, 0)
-    ends = [np.arange(1, steps + 1)] * 24
+    count = TRAIN + TEST
+    labels = np.arange(count) % 3
+    frames = rng.integers(0, 4, (count, steps, 2, *size), np.uint8)
+    frames[np.arange(count), :, 0, :4, :4] += (labels * 6)[:, None, None, None].astype(np.uint8)
+    header = Header(
+        DATASET, ["a", "b", "c"], steps, "number", [18, 18], list(size), "nearest", "toy", "0" * 64, 0, manifest="m"
+    )
+    ends, names = [np.arange(1, steps + 1)] * count, [f"a/{i:02}" for i in range(count)]
     write(
-        path, frames, header, labels.tolist(), [0] * 15 + [1] * TEST, [f"a/{i:02}" for i in range(24)],
+        file(steps, size), frames, header, labels.tolist(), [0] * TRAIN + [1] * TEST, names,
         [10 * end for end in ends], [2000 * end for end in ends],
     )  # fmt: skip
-    return path
+    return file(steps, size)
 
 
-def cut_validation(path: Path = FRAMES, count: int = 3) -> None:
+def cut_validation(count: int = 3) -> None:
     """Make the last training recordings a validation part."""
-    with h5py.File(path, "a") as file:
-        sides = file["split"][:]
-        sides[15 - count : 15] = 2
-        file["split"][:] = sides
-        file.attrs["validation"] = "share: 0.2, seed: 0"
+    with h5py.File(file(), "a") as opened:
+        sides = opened["split"][:]
+        sides[TRAIN - count : TRAIN] = 2
+        opened["split"][:] = sides
+        opened.attrs["validation"] = "share: 0.2, seed: 0"
 
 
 def change_frames(path: Path, steps: list[int], side: int = 0) -> None:
-    with h5py.File(path, "a") as file:
-        frames = file["frames"][:]
-        rows = file["split"][:] == side
+    with h5py.File(path, "a") as opened:
+        frames = opened["frames"][:]
+        rows = opened["split"][:] == side
         frames[np.ix_(rows, steps)] = np.random.default_rng(9).integers(0, 9, frames[np.ix_(rows, steps)].shape)
-        file["frames"][:] = frames
+        opened["frames"][:] = frames
 
 
-def run(stage: Any, document: dict[str, Any], **names: Any) -> None:
-    names = {"dataset": "embedded", "ann": "l4", "seed": 0, **names}
-    stage.main(parse(document), argparse.Namespace(**names))
+def write_facts() -> None:
+    """Say what the frames files are, as stage integrate does."""
+    entries = []
+    for path in sorted(paths.frames(DATASET).glob("*.h5")):
+        header = read_header(path)
+        with h5py.File(path, "r") as opened:
+            sides = opened["split"][:].tolist()
+        counts = {name: sides.count(side) for side, name in enumerate(("train", "test", "validation"))}
+        entries.append({"file": path.name, "sha256": file_sha256(path), "manifest": header.manifest, **counts})
+    facts = {"class_names": ["a", "b", "c"], "files": entries}
+    (paths.frames(DATASET) / FACTS).write_text(json.dumps(facts))
 
 
-def weights(recipe: str, ann: str = "none") -> bytes:
-    return Path(f"data/models/embedded/{ann}/{recipe}-0.safetensors").read_bytes()
+def one(documents: tiny.Documents, recipe: str | None, ann: str | None) -> Params:
+    """Return the settings with a grid of one recipe, or of the ANN alone."""
+    lists: dict[str, list[str]] = {"baselines": [], "recipes": [], "sweep": []}
+    if recipe is not None:
+        lists["recipes" if ann else "baselines"] = [recipe]
+    grid = {"name": "one", "datasets": [DATASET], "anns": [ann or "l4"], "seeds": [0], **lists}
+    params = parse({**documents, "grid": {"grid": grid}})
+    check(params, "grid", params.grid)
+    return params
 
 
-def metrics(recipe: str, ann: str = "none") -> dict[str, Any]:
-    return json.loads(Path(f"data/results/embedded/{ann}/{recipe}-0/metrics.json").read_text())
+def choose(params: Params) -> None:
+    """Run stage select on the frames files as they are now."""
+    write_facts()
+    selections = Resolved(params, params.grid).selections(DATASET)
+    select.main(Call(select.Settings(dataset=DATASET, selections=selections), {}))
 
 
-def arrays(recipe: str, ann: str = "none", name: str = "logits") -> dict[str, np.ndarray]:
-    return dict(np.load(f"data/results/embedded/{ann}/{recipe}-0/{name}.npz", allow_pickle=False))
+def call(params: Params, stage: str) -> Call[Any]:
+    """Return what the one run of a training stage is called with."""
+    resolved = Resolved(params, params.grid)
+    runs = {"train_ann": resolved.train_anns, "convert": resolved.converts, "train_snn": resolved.train_snns}
+    (settings,) = runs[stage]()
+    return Call(settings, {})
+
+
+def run(stage: str, documents: tiny.Documents, recipe: str | None = None, ann: str | None = "l4") -> None:
+    """Run a training stage, after stage select.
+
+    Args:
+        recipe: of train_snn. ann: None for a recipe that needs none.
+    """
+    params = one(documents, recipe, ann)
+    choose(params)
+    importlib.import_module(f"stages.{stage}").main(call(params, stage))
+
+
+def seen(name: str, side: int = 1) -> LabelledFrames:
+    """Return the frames that a run was selected to see."""
+    return load(paths.selected(DATASET, name), side)
+
+
+def weights(recipe: str, ann: str | None = None) -> bytes:
+    return RunName(DATASET, ann, recipe, 0).weights.read_bytes()
+
+
+def metrics(recipe: str, ann: str | None = None) -> dict[str, Any]:
+    return json.loads((RunName(DATASET, ann, recipe, 0).results / "metrics.json").read_text())
+
+
+def arrays(recipe: str, ann: str | None = None, name: str = "logits") -> dict[str, np.ndarray]:
+    return dict(np.load(RunName(DATASET, ann, recipe, 0).results / f"{name}.npz", allow_pickle=False))
+
+
+def small() -> tiny.Documents:
+    """Return tiny's settings without looking at test recordings during a training."""
+    documents = tiny.documents()
+    tiny.change(documents, f"datasets.{DATASET}.eval_every", {"validation": 1, "test": 0})
+    return documents
 
 
 @pytest.fixture
-def document(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    made = tiny.params()
+def documents(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tiny.Documents:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HSD_DEVICE", "cpu")
+    monkeypatch.setenv("HSD_PRECISION", "fp32")
     write_frames()
-    return made
+    return small()

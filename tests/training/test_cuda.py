@@ -9,16 +9,19 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.config import Augment, Optimiser, Schedule
-from pipeline.nets import QCFS, convert, vgg_snn
+from pipeline.nets.convert import convert
+from pipeline.nets.fold import folded
+from pipeline.nets.layers.qcfs import QCFS
 from pipeline.runtime.hardware import Hardware
 from pipeline.training import loop
+from pipeline.training.augmentations import cutmix, nda
 from pipeline.training.checkpoint import Checkpoint
-from pipeline.training.recipes import frozen, snn_objective
-from tests.tiny import recipe
+from pipeline.training.objective import Objective
+from tests.networks import vgg_snn
+from tests.training.small import training
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-AUGMENT = Augment(flip=False, roll_px=2, rotate_deg=10.0, shear_deg=0.0)
+AUGMENTATIONS = [{"kind": "nda", "roll_px": 2, "rotate_deg": 10.0}, {"kind": "cutmix"}]
 
 
 def train(folder: Path, epochs: int = 3) -> dict[str, torch.Tensor]:
@@ -27,11 +30,11 @@ def train(folder: Path, epochs: int = 3) -> dict[str, torch.Tensor]:
     labels = np.arange(24) % 3
     ann = vgg_snn(3, (16, 16), 1 / 8, lambda: QCFS(4, 2.0), torch.Generator().manual_seed(0))
     net, hardware = convert(ann), Hardware(torch.device("cuda"), "bf16")
-    objective = snn_objective(recipe(init="converted", loss="skd", weight=1.0), frozen(ann).to("cuda"))
-    optimiser = Optimiser(name="adam", lr=1e-3, momentum=0.9, weight_decay=0.0)
-    plan = Schedule(epochs=epochs, batch_size=8, optimiser=optimiser, decay="constant")
-    checkpoint = Checkpoint({"cuda": 1}, folder)
-    loop.fit(net, frames, labels, objective, plan, 0, hardware, checkpoint, "cuda", AUGMENT)
+    settings = training({"kind": "skd"}, augmentations=AUGMENTATIONS, epochs=epochs, batch_size=8, kind="adam",
+                        decay="constant")  # fmt: skip
+    objective = Objective(settings.losses, folded(ann).to("cuda"))
+    checkpoint = Checkpoint({"cuda": 1}, {}, "code", folder)
+    loop.fit(net, frames, labels, objective, settings, 0, hardware, checkpoint, "cuda")
     return {name: value.cpu() for name, value in net.state_dict().items()}
 
 
@@ -56,6 +59,7 @@ def test_no_batch_waits_for_the_device(tmp_path: Path, monkeypatch: pytest.Monke
 
         return run
 
-    monkeypatch.setattr(loop, "augment", watched(loop.augment))
+    for piece in (nda, cutmix):
+        monkeypatch.setattr(piece, "augment", watched(piece.augment))
     monkeypatch.setattr(loop, "_step", watched(loop._step))
     train(tmp_path / "watched")

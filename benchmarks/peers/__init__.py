@@ -1,1 +1,0 @@
-"""The peers, each through its public interface at its best documented settings, one module each."""

@@ -1,0 +1,1 @@
+"""The simulated camera: pictures, moved before a pixel model, become recordings of events."""

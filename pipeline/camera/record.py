@@ -1,0 +1,58 @@
+"""A data set recorded by the simulated camera: one AEDAT 2.0 file a picture, in class folders."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.camera.images import digits, pictures
+from pipeline.camera.simulator import recording_seed, simulate
+from pipeline.config.camera import Recordings
+from pipeline.events import aedat2
+from pipeline.runtime.files import replacing
+from pipeline.runtime.pool import in_parallel
+
+
+@dataclass(frozen=True)
+class _Shot:
+    image: NDArray[np.float32]
+    name: str
+    root: Path
+    settings: Recordings
+
+
+def record(settings: Recordings, source: str | Path, target: str | Path, workers: int) -> int:
+    """Record `per_class` pictures of each class to `target/<class>/<class>_<index>.aedat`; it is replaced whole.
+
+    Same pictures and settings, same bytes, whatever the number of workers.
+
+    Args:
+        source: the folder of the pictures, `<class>/<image>`; not read where the settings say `images: mnist`.
+        target: the folder of the recordings.
+
+    Returns:
+        The number of events of all recordings.
+
+    Raises:
+        FileError: pictures are missing or unreadable.
+    """
+    count, side = settings.per_class, settings.image_size
+    images = digits(count, side) if settings.images == "mnist" else pictures(source, count, side)
+    with replacing(target) as partial:
+        for name in images:
+            (partial / name).mkdir(parents=True)
+        shots = [
+            _Shot(image, f"{name}/{name}_{index}.aedat", partial, settings)
+            for name in sorted(images)
+            for index, image in enumerate(images[name])
+        ]
+        return sum(in_parallel(_record_one, shots, workers, "recordings", "recordings"))
+
+
+def _record_one(shot: _Shot) -> int:
+    events = simulate(shot.image, shot.settings, recording_seed(shot.settings.seed, shot.name))
+    aedat2.write(shot.root / shot.name, events)
+    return len(events)

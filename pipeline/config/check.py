@@ -1,0 +1,121 @@
+"""Whether a grid can be run: refused before anything runs, with the list, the name and what to do."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from pipeline.config.catalogues import FOLDER, Params
+from pipeline.config.grid import Grid
+from pipeline.config.names import nearest
+from pipeline.config.network import Network
+from pipeline.config.resolve import Resolved, Snn
+from pipeline.errors import ConfigError
+
+# What each list of a grid takes.
+MEANING = {
+    False: "need no ANN (init: random, a loss without a teacher)",
+    True: "need an ANN (init: converted, or a loss with a teacher)",
+}
+
+
+def check(params: Params, name: str, grid: Grid) -> None:
+    """Refuse a grid that cannot be run: names that are nothing's, recipes in the wrong list, frames that are not there.
+
+    Raises:
+        ConfigError: the list, the name and what to do.
+    """
+    where = f"params.yaml: {name}"
+    for key, group in (("datasets", "datasets"), ("anns", "anns")):
+        for entry in getattr(grid, key):
+            known = getattr(params, group)
+            if entry not in known:
+                raise ConfigError(
+                    f"{where}.{key}: {FOLDER}/{group}.yaml has no entry {entry!r}; {nearest(entry, known)}"
+                )
+    for key, needs_ann in (("baselines", False), ("recipes", True), ("sweep", True)):
+        for reference in getattr(grid, key):
+            try:
+                found = params.recipe(reference).needs_ann
+            except ConfigError as error:
+                raise ConfigError(f"{where}.{key}: {error}") from error
+            if found != needs_ann:
+                raise ConfigError(
+                    f"{where}.{key} takes recipes that {MEANING[needs_ann]}; {reference!r} is of those that "
+                    f"{MEANING[found]}"
+                )
+    resolved = Resolved(params, grid)
+    for dataset in grid.datasets:
+        for ann in grid.anns:
+            resolved.ann_training(dataset, ann)
+            _check_network(resolved, dataset, None, ann)
+    for snn in resolved.snns:
+        _check_frames(resolved, snn)
+        _check_augmentation(resolved, snn)
+        resolved.training(snn.dataset, snn.recipe)
+        _check_network(resolved, snn.dataset, snn.recipe, snn.ann)
+
+
+def _check_frames(resolved: Resolved, snn: Snn) -> None:
+    settings, recipe = resolved.params.dataset(snn.dataset), resolved.params.recipe(snn.recipe)
+    steps = resolved.steps(snn.dataset, snn.recipe)
+    room = settings.integrate.steps - settings.phases.offset - settings.phases.t1
+    if recipe.frames == "phase2" and steps > room:
+        raise ConfigError(
+            f"{FOLDER}/recipes.yaml: {snn.recipe}: T = {steps} frames after phase 1, {FOLDER}/datasets.yaml: "
+            f"{snn.dataset} leaves {room} of its integrate.steps {settings.integrate.steps}"
+        )
+    size = resolved.frame_size(snn.dataset, snn.recipe)
+    if recipe.needs_ann and size != list(settings.integrate.frame_size):
+        raise ConfigError(
+            f"{FOLDER}/recipes.yaml: {snn.recipe}.frame_size: a recipe with an ANN sees the ANN's frames, "
+            f"{settings.integrate.frame_size} px on {snn.dataset}; found {size}"
+        )
+    try:
+        settings.integrate.check_size(size)
+    except ValueError as error:
+        raise ConfigError(f"{FOLDER}/recipes.yaml: {snn.recipe}.frame_size: {error}") from error
+
+
+def _check_augmentation(resolved: Resolved, snn: Snn) -> None:
+    """Refuse what a recipe has of its own; that of a data set was checked with it."""
+    settings, recipe = resolved.params.dataset(snn.dataset), resolved.params.recipe(snn.recipe)
+    try:
+        settings.refuse_mirrors(recipe.augmentation or [])
+    except ValueError as error:
+        raise ConfigError(f"{FOLDER}/recipes.yaml: {snn.recipe} on {snn.dataset}: {error}") from error
+
+
+def _check_network(resolved: Resolved, dataset: str, recipe: str | None, ann: str | None) -> None:
+    params = resolved.params
+    name = resolved.network_name(dataset, recipe, None if recipe else ann)
+    params.network(name)
+    if recipe is not None and ann is not None and params.recipe(recipe).init == "converted":
+        own = resolved.network_name(dataset, ann=ann)
+        if name != own:
+            raise ConfigError(
+                f"{FOLDER}/recipes.yaml: {recipe}.network: a converted network is the ANN's, {own!r} of {ann}; "
+                f"found {name!r}"
+            )
+    height, width = resolved.frame_size(dataset, recipe)
+    try:
+        if recipe is None:
+            _check_built(resolved.ann_network(dataset, ann or "").model_dump_json(), height, width, ())
+            return
+        wanted = params.recipe(recipe)
+        _check_built(
+            resolved.snn_network(dataset, recipe).model_dump_json(), height, width, tuple(wanted.feature_layers)
+        )
+    except ValueError as error:
+        raise ConfigError(f"{FOLDER}/networks.yaml: {name}, for {recipe or ann} on {dataset}: {error}") from error
+
+
+@cache
+def _check_built(network: str, height: int, width: int, layers: tuple[str, ...]) -> None:
+    """Build a network without memory for its weights: what cannot be built or lacks a layer is a ValueError."""
+    import torch
+
+    from pipeline.nets.build import build
+    from pipeline.nets.forward import named
+
+    with torch.device("meta"):
+        named(build(Network.model_validate_json(network), 2, (height, width)), layers)

@@ -1,0 +1,97 @@
+"""Settings of frames: how recordings become frames, which files of them are made, and which frames a run sees."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, model_validator
+
+from pipeline.config.base import Count, Group, Pair, Whole, unique
+from pipeline.config.splits import Split, Validation
+
+# How the files of a format are turned; the order is always this one, whatever the order in the list.
+Turn = Literal["transpose", "flip_x", "flip_y", "invert"]
+Format = Literal["aedat", "aedat4", "bin", "npy", "npz"]
+
+
+class FrameFile(Group):
+    """A frames file of a data set: T frames a recording, and their height and width, px."""
+
+    steps: Count
+    frame_size: Pair
+
+    @property
+    def name(self) -> str:
+        """Return the file's name in the folder of its data set's frames."""
+        height, width = self.frame_size
+        return f"t{self.steps}-{height}x{width}.h5"
+
+
+class FrameSelection(Group):
+    """The frames that a run sees: those of `file` from `first` to before `stop`, every `stride`-th.
+
+    With a stride of 2, phase 1 may see the even frames and phase 2 the odd ones. `causal`: the run's network answers
+    at a step from the frames up to it alone.
+    """
+
+    file: FrameFile
+    first: Whole
+    stop: Count
+    stride: Count = 1
+    causal: bool = True
+
+    @model_validator(mode="after")
+    def _frames_are_there(self) -> FrameSelection:
+        if not self.first < self.stop <= self.file.steps:
+            raise ValueError(f"frames {self.first} to {self.stop} are not within the {self.file.steps} of a recording")
+        return self
+
+    @property
+    def frames(self) -> slice:
+        """Return the slice of the frame axis."""
+        return slice(self.first, self.stop, self.stride)
+
+    @property
+    def steps(self) -> int:
+        """Return the number of frames seen."""
+        return len(range(self.first, self.stop, self.stride))
+
+
+class Integrate(Group):
+    """How recordings become frames; `steps` and `frame_size` are those of the data set's default file."""
+
+    layout: Literal["classes", "sides", "dvsgesture", "dvsgesture_tonic"]
+    orientation: dict[Format, Annotated[list[Turn], AfterValidator(unique)]]
+    steps: Count
+    sensor: Pair
+    extent: Literal["sensor", "recording"]
+    frame_size: Pair
+    slice_by: Literal["number", "time"]
+    resize: Literal["nearest", "area", "bin"]
+    clip: bool
+    bad_recordings: Literal["fail", "skip"]
+    split: Split
+    validation: Validation | None
+
+    @property
+    def file(self) -> FrameFile:
+        """Return the default file."""
+        return FrameFile(steps=self.steps, frame_size=self.frame_size)
+
+    @model_validator(mode="after")
+    def _nearest_only_shrinks(self) -> Integrate:
+        self.check_size(self.frame_size)
+        return self
+
+    def check_size(self, frame_size: Sequence[int]) -> None:
+        """Refuse frames of a size that cannot be made.
+
+        Raises:
+            ValueError: frames larger than the sensor with resize: nearest.
+        """
+        if self.resize == "nearest" and any(f > s for f, s in zip(frame_size, self.sensor, strict=True)):
+            raise ValueError(
+                f"resize nearest cannot enlarge the sensor {self.sensor} to frame_size {list(frame_size)}: events "
+                "would count twice; use resize: area"
+            )

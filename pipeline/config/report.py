@@ -1,0 +1,108 @@
+"""Settings of the report, and what the stages after the runs are told: which runs, of which data sets."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from pipeline.config.base import Count, Group, Name, Names, Pair, Positive, Share, Whole
+from pipeline.config.grid import Grid, Reference, References
+from pipeline.pieces import piece
+
+ExitRule: Any = piece("evaluation.exits")
+
+
+class RunEntry(Group):
+    """What a run is: its name (dataset, ann, recipe, seed), and what sets its method apart.
+
+    `kind`: the phase 1 ANN, the network converted from it, or a trained spiking network. `ann` and `levels` (L) are
+    None where the recipe needs no ANN. `steps`: T in which it answers. `loss`: kinds of loss, joined by +, features
+    apart; `settings`: digest of all its settings.
+    """
+
+    dataset: Name
+    recipe: Reference
+    method: Name
+    title: str
+    kind: Literal["ann", "converted", "snn"]
+    ann: Name | None
+    levels: Count | None
+    steps: Count
+    frames: Literal["phase2", "full"]
+    init: Literal["converted", "random"]
+    loss: str
+    neuron: str
+    gradient: str
+    attention: bool
+    features: bool
+    seed: Whole
+    settings: str
+
+
+class DatasetFacts(Group):
+    """What the report says of a data set.
+
+    `paper`: the column of the paper's tables it stands for; `steps`: frames of a recording, of which phase 1 takes
+    `t1` from `offset` on, then phase 2 `t2`, of `frame_size`; `network`: its title, `width` times the paper's;
+    `eval_test`: every how many epochs the test recordings are looked at, 0 for never.
+    """
+
+    paper: Literal["cifar10dvs", "ncaltech101", "dvsgesture"] | None
+    simulated: bool
+    offset: Whole
+    t1: Count
+    t2: Count
+    steps: Count
+    frame_size: Pair
+    network: str
+    width: Positive
+    epochs_ann: Count
+    epochs_converted: Count
+    epochs_random: Count
+    eval_test: Whole
+
+
+class Figure2(Group):
+    """Recipes that stand at each T the grid has of them (STS), and those that are trained once and truncated (DTS)."""
+
+    sts: Names
+    dts: Names
+
+
+class Figure4(Group):
+    """Firing-rate maps: of which recipes, over how many first steps, and which channel by itself."""
+
+    recipes: References
+    steps: Annotated[list[Count], Field(min_length=1)]
+    channel: Whole
+
+
+class Report(Group):
+    """What tables and figures show; recipes that the grid lacks are left out.
+
+    `methods`: whose colours come first. `exit_rule`, `exit_at`: the rule of an early exit, and its thresholds.
+    """
+
+    headline: Annotated[References, Field(max_length=6)]
+    methods: Names
+    table1: References
+    table2: References
+    table4: References
+    table5: References
+    figure2: Figure2
+    figure4: Figure4
+    exit_rule: ExitRule
+    exit_at: Annotated[list[Share], Field(min_length=1)]
+    preview: Count
+    dpi: Count
+
+
+class ReportSettings(Group):
+    """All that the stages results, tables, figures and page are told; `settings_text`: YAML to be read, by title."""
+
+    grid: Grid
+    runs: list[RunEntry]
+    datasets: dict[Name, DatasetFacts]
+    report: Report
+    settings_text: dict[str, str]

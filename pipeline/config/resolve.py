@@ -1,0 +1,215 @@
+"""From a grid's short lists of names to the complete settings of each of its runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from pydantic import ValidationError
+
+from pipeline.config.catalogues import FOLDER, Params
+from pipeline.config.dataset import Dataset
+from pipeline.config.frames import FrameFile, FrameSelection
+from pipeline.config.grid import Grid
+from pipeline.config.names import nearest
+from pipeline.config.network import Network
+from pipeline.config.recipe import Recipe
+from pipeline.config.run import Convert, Identity, TrainAnn, TrainSnn
+from pipeline.config.training import Training
+from pipeline.errors import ConfigError
+from pipeline.pieces import checked
+
+
+def phase_name(ann: str, phase: int) -> str:
+    """Return the name of an ANN's selection of frames, E1 or E2."""
+    return f"{ann}.phase{phase}"
+
+
+@dataclass(frozen=True)
+class Snn:
+    """One spiking network of a grid, but for its seed: `ann` is None where it takes none."""
+
+    dataset: str
+    ann: str | None
+    recipe: str
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A grid with all names looked up."""
+
+    params: Params
+    grid: Grid
+
+    @cached_property
+    def snns(self) -> list[Snn]:
+        """All spiking networks: baselines, recipes from the first ANN, the sweep from each."""
+        grid, found = self.grid, []
+        for dataset in grid.datasets:
+            found += [Snn(dataset, None, recipe) for recipe in grid.baselines]
+            found += [Snn(dataset, grid.anns[0], recipe) for recipe in grid.recipes]
+            found += [Snn(dataset, ann, recipe) for recipe in grid.sweep for ann in grid.anns]
+        return found
+
+    def levels(self, dataset: str, ann: str) -> int:
+        """Return L of an ANN on a data set: its own number, or the one the data set keeps under the ANN's word."""
+        levels = self.params.ann(ann).levels
+        if isinstance(levels, int):
+            return levels
+        kept = self.params.dataset(dataset).ann.levels
+        if levels not in kept:
+            raise ConfigError(
+                f"{FOLDER}/anns.yaml: {ann}.levels: {FOLDER}/datasets.yaml: {dataset}.ann.levels has no entry "
+                f"{levels!r}; {nearest(levels, kept)}"
+            )
+        return kept[levels]
+
+    def steps(self, dataset: str, recipe: str) -> int:
+        """Return T: the time steps in which a recipe learns and answers on a data set."""
+        settings, wanted = self.params.dataset(dataset), self.params.recipe(recipe)
+        if wanted.steps != "all":
+            return wanted.steps
+        return settings.integrate.steps if wanted.frames == "full" else settings.phases.t2
+
+    def frame_size(self, dataset: str, recipe: str | None = None) -> list[int]:
+        own = self.params.recipe(recipe).frame_size if recipe else None
+        return list(own or self.params.dataset(dataset).integrate.frame_size)
+
+    def network_name(self, dataset: str, recipe: str | None = None, ann: str | None = None) -> str:
+        own = self.params.recipe(recipe).network if recipe else self.params.ann(ann).network if ann else None
+        return own or self.params.dataset(dataset).network
+
+    # --- selections of frames ---------------------------------------------------------------------------------------
+
+    def selections(self, dataset: str) -> dict[str, FrameSelection]:
+        """Return which frames each run of a data set sees, by recipe or ANN and phase."""
+        phases = self.params.dataset(dataset).phases
+        middle = phases.offset + phases.t1
+        found = {}
+        for ann in self.grid.anns:
+            file = self._file(dataset)
+            found[phase_name(ann, 1)] = FrameSelection(file=file, first=phases.offset, stop=middle, causal=True)
+            found[phase_name(ann, 2)] = FrameSelection(file=file, first=middle, stop=middle + phases.t2, causal=True)
+        for snn in self.snns:
+            if snn.dataset == dataset:
+                found[snn.recipe] = self.selection(dataset, snn.recipe)
+        return found
+
+    def selection(self, dataset: str, name: str) -> FrameSelection:
+        phases, recipe, steps = self.params.dataset(dataset).phases, self.params.recipe(name), self.steps(dataset, name)
+        if recipe.frames == "full":
+            return FrameSelection(file=self._file(dataset, name, steps), first=0, stop=steps, causal=recipe.causal)
+        middle = phases.offset + phases.t1
+        return FrameSelection(file=self._file(dataset, name), first=middle, stop=middle + steps, causal=recipe.causal)
+
+    def files(self, dataset: str) -> list[FrameFile]:
+        """Return the frames files that the runs of a data set need, the data set's own first."""
+        wanted = [self._file(dataset), *(selection.file for selection in self.selections(dataset).values())]
+        return [file for index, file in enumerate(wanted) if file not in wanted[:index]]
+
+    def _file(self, dataset: str, recipe: str | None = None, steps: int | None = None) -> FrameFile:
+        return FrameFile(
+            steps=steps or self.params.dataset(dataset).integrate.steps, frame_size=self.frame_size(dataset, recipe)
+        )
+
+    # --- runs -------------------------------------------------------------------------------------------------------
+
+    def train_anns(self) -> Iterator[TrainAnn]:
+        for dataset, ann, seed in self._anns():
+            yield TrainAnn(
+                run=Identity(dataset=dataset, ann=ann, recipe="ann", seed=seed),
+                levels=self.levels(dataset, ann),
+                network=self.ann_network(dataset, ann),
+                training=self.ann_training(dataset, ann),
+                eval_every=self.params.dataset(dataset).eval_every,
+            )
+
+    def converts(self) -> Iterator[Convert]:
+        for dataset, ann, seed in self._anns():
+            name = self.params.ann(ann).schedule or self.params.dataset(dataset).schedules.ann
+            yield Convert(
+                run=Identity(dataset=dataset, ann=ann, recipe="converted", seed=seed),
+                levels=self.levels(dataset, ann),
+                network=self.ann_network(dataset, ann),
+                batch_size=self.params.schedule(name).batch_size,
+            )
+
+    def train_snns(self) -> Iterator[TrainSnn]:
+        for snn in self.snns:
+            recipe, settings = self.params.recipe(snn.recipe), self.params.dataset(snn.dataset)
+            training = self.training(snn.dataset, snn.recipe)
+            for seed in self.grid.seeds:
+                yield TrainSnn(
+                    run=Identity(dataset=snn.dataset, ann=snn.ann, recipe=snn.recipe, seed=seed),
+                    init=recipe.init,
+                    network=self.snn_network(snn.dataset, snn.recipe),
+                    ann=self.ann_network(snn.dataset, snn.ann) if snn.ann else None,
+                    levels=self.levels(snn.dataset, snn.ann) if snn.ann else None,
+                    training=training,
+                    eval_every=settings.eval_every,
+                )
+
+    def snn_network(self, dataset: str, recipe: str) -> Network:
+        wanted = self.params.recipe(recipe)
+        return Network(
+            model=self.params.network(self.network_name(dataset, recipe)),
+            activation=wanted.neuron,
+            attention=wanted.attention,
+            steps=self.steps(dataset, recipe),
+        )
+
+    def ann_network(self, dataset: str, ann: str) -> Network:
+        phase1 = self.params.dataset(dataset).ann
+        activation = {
+            "kind": "qcfs",
+            "levels": self.levels(dataset, ann),
+            "threshold": phase1.threshold,
+            "gradient": phase1.gradient,
+        }
+        return Network(
+            model=self.params.network(self.network_name(dataset, ann=ann)),
+            activation=checked("nets.layers", activation),
+            attention=None,
+            steps=None,
+        )
+
+    def training(self, dataset: str, name: str) -> Training:
+        """Return how a recipe learns on a data set; ConfigError where its parts don't fit together."""
+        recipe, settings = self.params.recipe(name), self.params.dataset(dataset)
+        schedule = recipe.schedule or getattr(settings.schedules, recipe.init)
+        augmentations = self.augmentation(settings, recipe)
+        return self._training(f"recipes.yaml: {name}", recipe.loss, recipe.gradient, augmentations, schedule)
+
+    def ann_training(self, dataset: str, name: str) -> Training:
+        """Return how an ANN learns on a data set; errors as `training`."""
+        settings = self.params.dataset(dataset)
+        schedule = self.params.ann(name).schedule or settings.schedules.ann
+        # An ANN has no time to go back through.
+        bptt = checked("training.gradients", {"kind": "bptt"})
+        where = f"datasets.yaml: {dataset}.ann"
+        return self._training(where, settings.ann.loss, bptt, settings.augmentation, schedule)
+
+    def _training(
+        self, where: str, losses: list[Any], gradient: Any, augmentations: list[Any], schedule: str
+    ) -> Training:
+        try:
+            return Training(
+                losses=losses,
+                gradient=gradient,
+                augmentations=augmentations,
+                schedule=self.params.schedule(schedule),
+            )
+        except ValidationError as error:
+            problem = error.errors()[0]["msg"].removeprefix("Value error, ")
+            raise ConfigError(f"{FOLDER}/{where}: {problem}") from error
+
+    def augmentation(self, settings: Dataset, recipe: Recipe) -> list[Any]:
+        return settings.augmentation if recipe.augmentation is None else recipe.augmentation
+
+    def _anns(self) -> Iterator[tuple[str, str, int]]:
+        for dataset in self.grid.datasets:
+            for ann in self.grid.anns:
+                for seed in self.grid.seeds:
+                    yield dataset, ann, seed

@@ -1,0 +1,131 @@
+"""The frames that a run sees, as a small file that says which, and of which content.
+
+A pointer is `<folder>/<run>.json`. It changes with the content of the one frames file it names and with nothing else
+beside that file, so what depends on the pointer runs again exactly when its own input has changed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError, model_validator
+
+from pipeline.config.base import Group
+from pipeline.config.frames import FrameFile, FrameSelection
+from pipeline.errors import FramesError
+from pipeline.frames.latency import InputLatency, input_latency
+from pipeline.frames.store import REPAIR, Header, file_sha256
+from pipeline.frames.store import load as load_frames
+
+
+class Pointer(Group):
+    """The frames that a run sees, and what is known of their file without opening it.
+
+    `file` is its path from the pointer's folder, `sha256` that of its bytes; `first`, `stop`, `stride` and `causal` are
+    those of the FrameSelection, `n_train`, `n_validation`, `n_test` count the recordings, `manifest` names the split.
+    """
+
+    file: str
+    sha256: str
+    steps: int
+    frame_size: list[int]
+    first: int
+    stop: int
+    stride: int
+    causal: bool
+    classes: list[str]
+    n_train: int
+    n_validation: int
+    n_test: int
+    manifest: str
+
+    @model_validator(mode="after")
+    def _fits(self) -> Pointer:
+        self.selection  # noqa: B018
+        return self
+
+    @property
+    def selection(self) -> FrameSelection:
+        """Return which frames of the file are seen."""
+        file = FrameFile(steps=self.steps, frame_size=self.frame_size)
+        return FrameSelection(file=file, first=self.first, stop=self.stop, stride=self.stride, causal=self.causal)
+
+
+@dataclass(frozen=True)
+class LabelledFrames:
+    """The recordings of one side as a run sees them: frames uint8 [N, t, 2, H, W], contiguous, and labels int64 [N].
+
+    `latency` is of the t frames; `header` says how the file was made, and has the class names.
+    """
+
+    frames: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+    names: list[str]
+    header: Header
+    latency: InputLatency
+
+
+def read_pointer(path: str | Path) -> Pointer:
+    """Read a pointer.
+
+    Raises:
+        FramesError: it is missing or damaged.
+    """
+    try:
+        return Pointer.model_validate(read_json(Path(path)))
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
+        raise FramesError(path, f"damaged or of another version ({wrong}); {REPAIR}") from error
+
+
+def load(pointer_path: str | Path, side: int) -> LabelledFrames:
+    """Read the recordings of one side and keep the frames that the run sees.
+
+    The file's SHA-256 is compared first: it costs less than a tenth of the reading, and damaged bytes never reach HDF5.
+
+    Args:
+        pointer_path: as `select` wrote it. side: 0 train, 1 test, 2 validation.
+
+    Raises:
+        FramesError: the pointer or its file is missing, damaged, or another than the pointer names.
+    """
+    pointer_path = Path(pointer_path)
+    pointer = read_pointer(pointer_path)
+    path = Path(os.path.normpath(pointer_path.parent / pointer.file))
+    if not path.is_file():
+        raise FramesError(path, f"not found, {pointer_path} names it; `dvc repro` makes it")
+    if (found := file_sha256(path)) != pointer.sha256:
+        raise FramesError(
+            path,
+            f"has the SHA-256 {found[:12]}..., {pointer_path} names {pointer.sha256[:12]}...: changed or damaged "
+            f"since; {REPAIR}",
+        )
+    selection = pointer.selection
+    read = load_frames(path, side, selection.frames)
+    if (read.header.steps, read.header.size) != (pointer.steps, pointer.frame_size):
+        raise FramesError(
+            path,
+            f"holds {read.header.steps} frames of {read.header.size} px, {pointer_path} says {pointer.steps} of "
+            f"{pointer.frame_size}; run `dvc repro`",
+        )
+    latency = input_latency(read.events_until, read.time_until_us, selection.frames, selection.causal)
+    return LabelledFrames(np.ascontiguousarray(read.frames), read.labels, read.names, read.header, latency)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object; FramesError where there is none."""
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise FramesError(path, "not found; `dvc repro` makes it") from error
+    except (OSError, ValueError) as error:
+        raise FramesError(path, f"cannot be read ({error}); {REPAIR}") from error
+    if not isinstance(content, dict):
+        raise FramesError(path, f"damaged: expected an object, found {type(content).__name__}; {REPAIR}")
+    return content

@@ -1,0 +1,92 @@
+"""Surrogate gradients: what stands for the derivative of a spike by the membrane's distance d from the threshold.
+
+With `normalised`, d = u/θ - 1 in place of u - θ, so that the width moves with the threshold.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Literal
+
+from pydantic import Field
+from spikingjelly.activation_based import surrogate
+from torch import Tensor, nn
+
+from pipeline.config.base import Group, Positive
+
+
+class _Surrogate(Group):
+    normalised: bool = False
+
+
+class Triangle(_Surrogate):
+    """max(0, γ - |d|) / γ² with γ = width (eq. 12)."""
+
+    kind: Literal["triangle"] = "triangle"
+    width: Positive = 1.0
+
+
+class Rect(_Surrogate):
+    """1/a where |d| < a/2, else 0, with a = width."""
+
+    kind: Literal["rect"] = "rect"
+    width: Positive = 1.0
+
+
+class Arctan(_Surrogate):
+    """α/2 / (1 + (π/2 · α · d)²)."""
+
+    kind: Literal["arctan"] = "arctan"
+    alpha: Positive = 2.0
+
+
+class Sigmoid(_Surrogate):
+    """α · σ(αd) · (1 - σ(αd))."""
+
+    kind: Literal["sigmoid"] = "sigmoid"
+    alpha: Positive = 4.0
+
+
+class Dspike(_Surrogate):
+    """b · sech²(bd) / (2 · tanh(rb)) where |d| <= r, else 0, with b = sharpness and r = reach.
+
+    Source: Li et al., Differentiable Spike (NeurIPS 2021), with r = 1/2; r = 3 as in the code of DT-SNN.
+    """
+
+    kind: Literal["dspike"] = "dspike"
+    sharpness: Positive = 3.0
+    reach: Positive = 3.0
+
+
+Surrogate = Annotated[Triangle | Rect | Arctan | Sigmoid | Dspike, Field(discriminator="kind")]
+
+
+def build(options: Surrogate) -> nn.Module:
+    """Return the function d -> 0 or 1 whose backward pass has the surrogate's derivative."""
+    match options:
+        case Triangle():
+            return surrogate.PiecewiseQuadratic(alpha=1 / options.width)
+        case Rect():
+            return surrogate.Rect(alpha=1 / options.width)
+        case Arctan():
+            return surrogate.ATan(alpha=options.alpha)
+        case Sigmoid():
+            return surrogate.Sigmoid(alpha=options.alpha)
+        case Dspike():
+            return _Dspike(sharpness=options.sharpness, reach=options.reach)
+    raise ValueError(f"no surrogate: {options!r}")
+
+
+class _Dspike(surrogate.SurrogateFunctionBase):
+    def __init__(self, sharpness: float, reach: float) -> None:
+        super().__init__(sharpness=sharpness, reach=reach)
+
+    @staticmethod
+    def primitive_function(x: Tensor, sharpness: float, reach: float) -> Tensor:
+        return (sharpness * x.clamp(-reach, reach)).tanh() / (2 * math.tanh(reach * sharpness)) + 0.5
+
+    @staticmethod
+    def spiking_function(x: Tensor, sharpness: float, reach: float) -> Tensor:
+        smooth = _Dspike.primitive_function(x, sharpness, reach)
+        # The difference is exactly 0 and carries the gradient.
+        return surrogate.heaviside(x) + (smooth - smooth.detach())

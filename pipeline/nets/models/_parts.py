@@ -1,0 +1,49 @@
+"""What the models share: how a chain of layers becomes a network, and the initial weights."""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from collections.abc import Mapping
+
+import torch
+from spikingjelly.activation_based import functional
+from torch import nn
+
+POLARITIES = 2
+
+
+def chain(layers: Mapping[str, nn.Module], generator: torch.Generator | None) -> nn.Sequential:
+    """Return a multi-step network of layers in a row, as `net.layers`, with initial weights, channels last."""
+    net = nn.Sequential(OrderedDict(layers=nn.Sequential(OrderedDict(layers))))
+    functional.set_step_mode(net, "m")
+    initialise(net, generator)
+    return net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def scaled(channels: int, width: float) -> int:
+    """Return how many channels a layer has at a width; one at least."""
+    return max(1, round(channels * width))
+
+
+def shrunk(size: tuple[int, int], poolings: int) -> int:
+    """Return how many pixels are left of frames after so many poolings of 2.
+
+    Raises:
+        ValueError: none.
+    """
+    sides = [side // 2**poolings for side in size]
+    if min(sides) < 1:
+        raise ValueError(f"frames of {size} px are too small for {poolings} poolings; at least {2**poolings}")
+    return math.prod(sides)
+
+
+def initialise(net: nn.Module, generator: torch.Generator | None) -> None:
+    """Draw weights (convolutions: He, fan out as in VGG; read-out and attention: uniform) and zero the biases."""
+    for layer in net.modules():
+        if isinstance(layer, nn.Conv2d):
+            nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu", generator=generator)
+            nn.init.zeros_(layer.bias) if layer.bias is not None else None
+        elif isinstance(layer, nn.Linear | nn.Conv1d):
+            nn.init.kaiming_uniform_(layer.weight, a=5**0.5, generator=generator)
+            nn.init.zeros_(layer.bias) if layer.bias is not None else None

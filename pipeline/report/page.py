@@ -1,0 +1,127 @@
+"""The report of a grid as one page that needs nothing beside it: tables, figures and the settings that made them."""
+
+import base64
+import re
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import markdown
+from jinja2 import Environment, StrictUndefined
+from PIL import Image
+
+from pipeline.config.report import ReportSettings
+from pipeline.errors import FileError
+from pipeline.report import paper
+from pipeline.report.build import modules
+from pipeline.report.escape import from_markdown
+
+TEMPLATES = Path(__file__).parent / "templates"
+# Pixels of the page to an inch of a figure: its letters become as large as the page's.
+INCH = 110
+NUMBERED = re.compile(r"(?:table|figure-figure)(\d+)")
+PAPERS = re.compile(r" \(the paper's Table \d+\)")
+CAPTION = re.compile(r"\A\*\*(.+)\*\*\n")
+# What goes beyond the paper, in this order: a word in the name of a table or figure, and what heads them together.
+TOPICS = {"exit": "Early exit", "latency": "Latency", "energy": "Energy"}
+
+
+class Entry(NamedTuple):
+    """What stands under one heading: tables and pictures as page.html takes them."""
+
+    name: str
+    heading: str
+    body: list[dict[str, Any]]
+
+
+def page(settings: ReportSettings, folder: Path) -> str:
+    """Return the page of a grid, made from the tables/*.md and figures/<dataset>_<figure>.png of reports/<grid>.
+
+    HTML without scripts, style and pictures inside; the same bytes for the same files and settings. FileError: a folder
+    is missing or empty, or a table or figure is damaged.
+    """
+    listed, drawn = _tables(folder / "tables"), _figures(folder / "figures", settings)
+    beyond = [entry for entry in (*listed, *drawn) if not NUMBERED.match(entry.name)]
+    topics = []
+    for topic, heading in TOPICS.items():
+        items = [item for entry in beyond if topic in entry.name for item in entry.body]
+        topics += [Entry(topic, heading, items)] if items else []
+    rest = [entry for entry in beyond if not any(topic in entry.name for topic in TOPICS)]
+    sections = [
+        ("tables", "The paper's tables", [entry for entry in listed if NUMBERED.match(entry.name)]),
+        ("figures", "The paper's figures", [entry for entry in drawn if NUMBERED.match(entry.name)]),
+        ("beyond", "Beyond the paper", topics + [entry for entry in rest if entry in listed]),
+        ("diagnostics", "Diagnostic figures", [entry for entry in rest if entry in drawn]),
+    ]
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    return environment.from_string((TEMPLATES / "page.html").read_text(encoding="utf-8")).render(
+        grid=settings.grid,
+        facts={name: settings.datasets[name] for name in settings.grid.datasets}.items(),
+        style=(TEMPLATES / "page.css").read_text(encoding="utf-8"),
+        sections=[{"id": id_, "heading": heading, "entries": found} for id_, heading, found in sections if found],
+        settings=settings.settings_text,
+        files=[name for name in ("metrics.json", "runs.csv", "steps.csv") if (folder / name).is_file()],
+    )
+
+
+def _tables(folder: Path) -> list[Entry]:
+    """Read the tables in their order, then those that are known no more."""
+    names = {path.stem for path in folder.glob("*.md")}
+    if not names:
+        raise FileError(folder, "not found or empty; `dvc repro` makes it")
+    entries = []
+    for name in sorted(names, key=[*modules("tables"), *sorted(names)].index):
+        item, number = _table(folder / f"{name}.md"), NUMBERED.match(name)
+        words = PAPERS.sub("", item["caption"]).partition(": ")[0].removesuffix(".")
+        entries.append(Entry(name, f"Table {number.group(1)}: {words}" if number else words, [item]))
+    return entries
+
+
+def _table(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise FileError(path, f"is not UTF-8 ({error}); `dvc repro` makes it again") from error
+    title = CAPTION.match(text)
+    html = markdown.markdown(text[title.end() :] if title else text, extensions=["tables"])
+    if title is None or "<table>" not in html:
+        raise FileError(path, "expected **a caption**, then a table; `dvc repro` makes it again")
+    # Only the table itself may be wider than the screen; its notes are read without scrolling.
+    html = html.replace("<table>", '<div class="scroll" role="region" tabindex="0" aria-label="table"><table>')
+    html = re.sub(r"<th(?=[ >])", '<th scope="col"', html.replace("</table>", "</table></div>"))
+    # A list too long to be read stands beside its table as csv alone.
+    lists = [file for file in sorted(path.parent.glob(f"{path.stem}_*.csv")) if not file.with_suffix(".md").is_file()]
+    files = [*(path.with_suffix(f".{kind}") for kind in ("csv", "tex", "md")), *lists]
+    links = [f"tables/{file.name}" for file in files if file.is_file()]
+    return {"caption": from_markdown(title.group(1)), "html": html, "files": links}
+
+
+def _figures(folder: Path, settings: ReportSettings) -> list[Entry]:
+    """Read the figures in their order, one entry for all data sets."""
+    if not any(folder.glob("*.png")):
+        raise FileError(folder, "not found or empty; `dvc repro` makes it")
+    entries = []
+    for name, module in modules("figures").items():
+        heading, _, text = (module.__doc__ or "").partition("\n\n")
+        items = []
+        for dataset in settings.grid.datasets:
+            more = [module.said(settings)] if hasattr(module, "said") else []
+            more += paper.notes(name, settings.datasets[dataset].paper)
+            said = " ".join([f"{dataset}.", *text.split(), *more])
+            path = folder / f"{dataset}_{name}.png"
+            if path.is_file():
+                picture = _picture(path, settings.report.dpi)
+                items.append({**picture, "alt": f"{heading}, {dataset}", "caption": said})
+        if items:
+            entries.append(Entry(f"figure-{name}", heading, items))
+    return entries
+
+
+def _picture(path: Path, dpi: int) -> dict[str, Any]:
+    pdf, data = path.with_suffix(".pdf"), base64.b64encode(path.read_bytes()).decode("ascii")
+    try:
+        with Image.open(path, formats=["PNG"]) as picture:
+            width, height = (round(pixels * INCH / dpi) for pixels in picture.size)
+    except OSError as error:
+        raise FileError(path, f"is no PNG file ({error}); `dvc repro` makes it again") from error
+    links = [f"figures/{pdf.name}"] if pdf.is_file() else []
+    return {"source": f"data:image/png;base64,{data}", "width": width, "height": height, "files": links}

@@ -1,0 +1,46 @@
+"""Cross-entropies of per-step logits, which most losses begin with."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from pipeline.training.losses import Targets
+
+
+def cross_entropy(logits: Tensor, targets: Targets, of: str) -> Tensor:
+    """Return the cross-entropy of the mean logits (of: mean), or the mean of each step's (of: steps): a scalar.
+
+    Args:
+        logits: [T, N, C].
+    """
+    return ace(logits, targets) if of == "steps" else ce_mean(logits, targets)
+
+
+def ace(logits: Tensor, targets: Targets) -> Tensor:
+    """Return the average of the cross-entropies of all frames (eq. 5), float32.
+
+    Args:
+        logits: [T, N, C].
+    """
+    return _mixed(logits.float().flatten(0, 1), targets, logits.shape[0])
+
+
+def ce_mean(logits: Tensor, targets: Targets) -> Tensor:
+    """Return the cross-entropy of the logits' mean over the steps (L_CE of eq. 13), float32.
+
+    Args:
+        logits: [T, N, C].
+    """
+    return _mixed(logits.float().mean(0), targets, 1)
+
+
+def _mixed(logits: Tensor, targets: Targets, steps: int) -> Tensor:
+    """Return the mean cross-entropy of logits [steps · N, C], each recording's weighed between its two labels."""
+    if targets.other is None or targets.weight is None:
+        return F.cross_entropy(logits, targets.labels.repeat(steps))
+    own, other = (
+        F.cross_entropy(logits, labels.repeat(steps), reduction="none").unflatten(0, (steps, -1))
+        for labels in (targets.labels, targets.other)
+    )
+    return (targets.weight * own + (1 - targets.weight) * other).mean()

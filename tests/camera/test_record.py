@@ -1,0 +1,122 @@
+"""The simulated camera: the same bytes always, both halves of a recording alike, any folder of images."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pipeline.camera.images import pictures
+from pipeline.camera.record import record
+from pipeline.camera.simulator import PATHS, render, simulate
+from pipeline.config.camera import Recordings
+from pipeline.errors import FileError
+from pipeline.events.listing import list_recordings
+from pipeline.events.read import read_events
+
+CAMERA = {
+    "background": 0.4, "contrast": 0.1, "pos_thres": 0.2, "neg_thres": 0.2, "sigma_thres": 0.03,
+    "refractory_us": 1000, "cutoff_hz": 200.0, "leak_rate_hz": 1.0, "shot_noise_rate_hz": 10.0,
+}  # fmt: skip
+MOTION = {"path": "closed_loop", "amplitude_px": 4.0, "loops": 2}
+
+
+def settings(camera: dict | None = None, motion: dict | None = None, **changes) -> Recordings:
+    made = {
+        "images": "folder", "per_class": 2, "image_size": 28, "sensor": [34, 34], "duration_ms": 200,
+        "frame_rate": 1000, "motion": MOTION | (motion or {}), "camera": CAMERA | (camera or {}), "seed": 2024,
+    }  # fmt: skip
+    return Recordings(**made | changes)
+
+
+def folder_of_images(root: Path, classes: tuple[str, ...] = ("cat", "dog"), count: int = 3) -> Path:
+    rng = np.random.default_rng(0)
+    for name in classes:
+        (root / name).mkdir(parents=True)
+        for index in range(count):
+            pixels = rng.integers(0, 256, (20, 30, 3), np.uint8)
+            Image.fromarray(pixels).save(root / name / f"{index}.png")
+    return root
+
+
+def digest(root: Path) -> dict[str, str]:
+    files = sorted(path for path in root.rglob("*") if path.is_file())
+    return {str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def test_same_bytes_for_any_number_of_workers(tmp_path: Path) -> None:
+    images = folder_of_images(tmp_path / "images", count=6)
+    made = settings(per_class=6, duration_ms=20)
+    counts = [record(made, images, tmp_path / str(workers), workers) for workers in (1, 2)]
+    assert counts[0] == counts[1] > 0
+    assert digest(tmp_path / "1") == digest(tmp_path / "2")
+    assert len(digest(tmp_path / "1")) == 12
+    record(made.model_copy(update={"seed": 1}), images, tmp_path / "other", 1)
+    assert digest(tmp_path / "1") != digest(tmp_path / "other")
+
+
+def test_digits_are_recorded_and_read_by_the_common_reader(tmp_path: Path) -> None:
+    record(settings(images="mnist", duration_ms=50), tmp_path / "none", tmp_path / "raw", 1)
+    listing = list_recordings(tmp_path / "raw")
+    assert listing.classes == list("0123456789")
+    assert listing.names[:3] == ["0/0_0.aedat", "0/0_1.aedat", "1/1_0.aedat"]
+    for index in range(0, 20, 7):
+        events = read_events(listing.recordings[index].path)
+        assert len(events) > 100 and events["x"].max() < 34 and events["t"][-1] <= 50_000
+
+
+def test_both_halves_see_the_whole_movement() -> None:
+    count = settings().duration_ms + 1
+    loop = PATHS["closed_loop"](count, 2)
+    half = (count - 1) // 2
+    np.testing.assert_allclose(loop[: half + 1], loop[half:], atol=1e-9)
+    assert np.ptp(loop[: half + 1], axis=0).tolist() == [1, 1]
+    saccades = PATHS["saccades"](301, 1)
+    assert saccades[0].tolist() == saccades[-1].tolist()
+    # At rest where a saccade ends: the last step is a small part of the fastest.
+    speed = np.linalg.norm(np.diff(saccades, axis=0), axis=1)
+    assert speed[99] < 0.05 * speed.max()
+
+
+def test_moving_by_whole_pixels_moves_the_picture() -> None:
+    image = np.random.default_rng(0).random((6, 6), np.float32)
+    made = settings(sensor=[12, 12], duration_ms=8, image_size=6, motion={"loops": 1})
+    frames = render(image, made)
+    # A quarter of the diamond is 2 px along each axis from its lowest corner, 2 px above the middle.
+    np.testing.assert_allclose(frames[0][1:7, 3:9], image, atol=1e-6)
+    np.testing.assert_allclose(frames[2][3:9, 5:11], image, atol=1e-6)
+    np.testing.assert_allclose(frames.sum(axis=(1, 2)), image.sum(), rtol=1e-5)
+
+
+def test_contrast_drives_the_events() -> None:
+    image = np.zeros((28, 28), np.float32)
+    image[8:20, 8:20] = 1
+
+    def count(contrast: float) -> int:
+        return len(simulate(image, settings(camera={"contrast": contrast}), 0))
+
+    assert count(0.5) > 1.5 * count(0.2) > count(0.0)
+
+
+def test_missing_images_are_named(tmp_path: Path) -> None:
+    root, raw = tmp_path / "images", tmp_path / "raw"
+    with pytest.raises(FileError, match="no such folder of images"):
+        record(settings(), root, raw, 1)
+    folder_of_images(root, count=1)
+    with pytest.raises(FileError, match="holds 1 images, per_class asks for 2"):
+        record(settings(), root, raw, 1)
+    (root / "cat" / "1.png").write_bytes(b"no picture")
+    with pytest.raises(FileError, match=r"1\.png.*not readable as an image"):
+        record(settings(), root, raw, 1)
+    assert not raw.exists() and not list(tmp_path.glob(".raw*"))
+    with pytest.raises(FileError, match="mnist: holds 500 images of 0, per_class asks for 501"):
+        record(settings(images="mnist", per_class=501), root, raw, 1)
+
+
+def test_a_picture_too_large_to_be_one_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 20)
+    with pytest.raises(FileError, match=r"0\.png: not readable as an image.*decompression bomb"):
+        pictures(folder_of_images(tmp_path / "images"), 2, 28)
