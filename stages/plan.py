@@ -12,6 +12,7 @@ from pipeline.config import catalogues, plan, why
 from pipeline.config.check import check
 from pipeline.config.planned import PLAN
 from pipeline.errors import ConfigError, PipelineError
+from pipeline.results import paths
 from pipeline.runtime.files import replacing
 
 # Runs named in the output; the rest are counted.
@@ -26,6 +27,12 @@ def main() -> None:
             check(params, name, grid)
         except ConfigError as error:
             print(f"warning: the grid {name}, which is not run here, could not be: {error}")
+    for name in params.grid.datasets:
+        if not paths.raw(name).is_dir():
+            raise ConfigError(
+                f"params.yaml: grid.datasets: {name}: there is no folder {paths.raw(name)}; place its "
+                "recordings, or the pictures for its camera, there: docs/datasets/ says how"
+            )
     planned = plan.plan(params)
     with replacing(PLAN) as folder:
         folder.mkdir()
