@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from pipeline.config.plan import plan
 from pipeline.config.planned import Planned
@@ -31,7 +32,8 @@ def stage(said: Planned, name: str = "train_ann") -> subprocess.CompletedProcess
     Path("run.json").write_text(said.text())
     return subprocess.run(
         [sys.executable, "-m", f"stages.{name}", "run.json"], capture_output=True, text=True, check=False,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}, timeout=120,
+        # As many threads as this process has: with another number, sums differ in their last bits.
+        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": str(torch.get_num_threads())}, timeout=120,
     )  # fmt: skip
 
 
