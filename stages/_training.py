@@ -110,7 +110,7 @@ class TrainingRun:
         print(f"{self.title}: {100 * metrics['accuracy']:.2f} % of {metrics['n_test']} test recordings")
 
     def _selected(self, net: nn.Module, test: LabelledFrames, batch_size: int, curves: Curves | None) -> dict[str, Any]:
-        """Say what other epochs than the last would have given on the test recordings; the network is changed."""
+        """Return what other epochs than the last would have given on the test recordings; the network is changed."""
         keys = ("best_val_epoch", "best_val_accuracy", "best_test_epoch", "best_test_accuracy")
         facts: dict[str, Any] = dict.fromkeys(keys)
         if curves is None:

@@ -70,7 +70,7 @@ def change_frames(path: Path, steps: list[int], side: int = 0) -> None:
 
 
 def write_facts() -> None:
-    """Say what the frames files are, as stage integrate does."""
+    """Write what the frames files are, as stage integrate does."""
     entries = []
     for path in sorted(paths.frames(DATASET).glob("*.h5")):
         header = read_header(path)
