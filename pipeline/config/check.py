@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from functools import cache
 
+from pipeline.config.base import Group
 from pipeline.config.catalogues import FOLDER, Params
 from pipeline.config.grid import Grid
 from pipeline.config.names import nearest
 from pipeline.config.network import Network
 from pipeline.config.resolve import Resolved, Snn
+from pipeline.config.training import Training
 from pipeline.errors import ConfigError
+from pipeline.pieces import find, module_of
 
 # What each list of a grid takes.
 MEANING = {
@@ -51,8 +54,45 @@ def check(params: Params, name: str, grid: Grid) -> None:
     for snn in resolved.snns:
         _check_frames(resolved, snn)
         _check_augmentation(resolved, snn)
-        resolved.training(snn.dataset, snn.recipe)
+        _check_pieces(snn.recipe, resolved.training(snn.dataset, snn.recipe))
         _check_network(resolved, snn.dataset, snn.recipe, snn.ann)
+
+
+def _check_pieces(recipe: str, training: Training) -> None:
+    """Refuse a piece whose file lacks what its group asks for, and a loss that does not return its parts."""
+    pieces: list[tuple[str, Group, str]] = [("training.losses", loss, "build") for loss in training.losses]
+    pieces += [("training.augmentations", varied, "augment") for varied in training.augmentations]
+    pieces.append(("training.gradients", training.gradient, "backward"))
+    for group, options, function in pieces:
+        module = module_of(group, options)
+        if not callable(getattr(module, function, None)):
+            raise ConfigError(
+                f"{FOLDER}/recipes.yaml: {recipe}: {module.__file__} has no function {function}; see docs/adding.md"
+            )
+    for loss in training.losses:
+        if problem := _problem_of_loss(loss.model_dump_json(), loss.kind):
+            raise ConfigError(f"{FOLDER}/recipes.yaml: {recipe}: loss {loss.kind}: {problem}; see docs/adding.md")
+
+
+@cache
+def _problem_of_loss(options: str, kind: str) -> str:
+    """Return what is wrong with the parts that a loss returns for two recordings; features need a network to ask."""
+    import torch
+
+    from pipeline.training.losses import Targets, TeacherOutput
+    from pipeline.training.objective import PARTS
+
+    module = find("training.losses", kind)
+    made = module.Options.model_validate_json(options)
+    if made.feature_layers:
+        return ""
+    logits = torch.zeros(2, 2, 3, requires_grad=True)
+    parts = module.build(made)(logits, Targets(torch.tensor([0, 1])), {}, TeacherOutput(logits.detach(), {}))
+    if not isinstance(parts, dict) or not parts or not set(parts) <= set(PARTS):
+        return f"it must return a dict of its parts, of {', '.join(PARTS)}, found {type(parts).__name__}"
+    if any(part.dim() for part in parts.values()):
+        return "each part must be a scalar, the mean over the batch"
+    return ""
 
 
 def _check_frames(resolved: Resolved, snn: Snn) -> None:
@@ -102,6 +142,8 @@ def _check_network(resolved: Resolved, dataset: str, recipe: str | None, ann: st
             _check_built(resolved.ann_network(dataset, ann or "").model_dump_json(), height, width, ())
             return
         wanted = params.recipe(recipe)
+        if wanted.attention is not None and not getattr(params.network(name), "attention", None):
+            raise ValueError("it has attention, and the network names no activation behind which it goes (attention)")
         _check_built(
             resolved.snn_network(dataset, recipe).model_dump_json(), height, width, tuple(wanted.feature_layers)
         )

@@ -243,6 +243,8 @@ def test_a_loss_that_is_a_new_file_is_found_by_its_kind(tmp_path: Path, monkeypa
         "class Options(LossOptions):\n"
         "    kind: Literal['focal'] = 'focal'\n"
         "    gamma: Nonnegative = 2.0\n"
+        "def build(options):\n"
+        "    return lambda logits, targets, features, teacher: {'ce': options.gamma * logits.mean()}\n"
     )
     monkeypatch.setattr(pipeline.training.losses, "__path__", [*pipeline.training.losses.__path__, str(tmp_path)])
     monkeypatch.delitem(sys.modules, "pipeline.training.losses.focal", raising=False)
