@@ -13,9 +13,10 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
 
 # What experiments are compared by: the metrics, and what was changed of the settings that stages have as parameters.
-METRICS := '^(?!Created|State|Executor|rev$$|typ$$|parent$$|params$$|pipeline$$|stages$$)[a-z][^./:]*$$'
+# With experiments of several grids they bear the path of their grid's file.
+METRICS := '^(reports/.*metrics\.json:.*|(?!Created|State|Executor|rev$$|typ$$|parent$$|params$$|pipeline$$|stages$$)[a-z][^./:]*)$$'
 # Not files, nor what a grid lists beside its seeds, nor the grids that are not run.
-HIDDEN := '^(Created|(data|params|pipeline|reports|stages)(/.*)?|grid\.(?!name|seeds).*|(methods|paper)(\..*)?)$$'
+HIDDEN := '^(Created|(data|params|pipeline|stages)(/.*)?|reports(/(?!.*metrics\.json:).*)?|grid\.(?!name|seeds).*|(methods|paper)(\..*)?)$$'
 
 .PHONY: repro test test-all lint compare bench clean environment
 .DEFAULT_GOAL := repro
