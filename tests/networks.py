@@ -22,7 +22,7 @@ def vgg_snn(
     generator: torch.Generator | None = None,
 ) -> nn.Sequential:
     """Return a VGG-SNN."""
-    return vgg_model.build(vgg_model.Options(width=width), classes, size, activation, generator)
+    return vgg_model.build(vgg_model.Options(width=width), classes, size, lambda _: activation(), generator)
 
 
 def snn5(
@@ -36,7 +36,7 @@ def snn5(
 ) -> nn.Sequential:
     """Return an SNN-5."""
     options = snn5_model.Options(width=width, dropout=dropout, voters=voters)
-    return snn5_model.build(options, classes, size, activation, generator)
+    return snn5_model.build(options, classes, size, lambda _: activation(), generator)
 
 
 def chain(layers: dict[str, nn.Module]) -> nn.Sequential:

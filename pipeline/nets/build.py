@@ -30,7 +30,11 @@ def build(network: Network, classes: int, size: tuple[int, int], generator: torc
     activation = module_of("nets.layers", network.activation)
     model = module_of("nets.models", network.model)
     net: nn.Module = model.build(
-        network.model, classes, size, lambda: activation.build(network.activation, None, network.steps), generator
+        network.model,
+        classes,
+        size,
+        lambda channels: activation.build(network.activation, channels, network.steps),
+        generator,
     )
     if network.attention is not None:
         _attend(net, network, generator)

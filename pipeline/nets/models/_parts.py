@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 from spikingjelly.activation_based import functional
 from torch import nn
 
 POLARITIES = 2
+# Makes the activation of a layer of so many channels.
+Activation = Callable[[int], nn.Module]
 
 
 def chain(layers: Mapping[str, nn.Module], generator: torch.Generator | None) -> nn.Sequential:

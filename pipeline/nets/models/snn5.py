@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Annotated, Literal
 
 import torch
@@ -12,7 +11,7 @@ from torch import nn
 
 from pipeline.config.base import Count, Group, Names, Positive
 from pipeline.nets.layers.vote import Vote
-from pipeline.nets.models._parts import POLARITIES, chain, scaled, shrunk
+from pipeline.nets.models._parts import POLARITIES, Activation, chain, scaled, shrunk
 
 # Blocks of a convolution and a pool; channels of each and units of the hidden layer at width 1.
 BLOCKS = 5
@@ -39,7 +38,7 @@ def build(
     options: Options,
     classes: int,
     size: tuple[int, int],
-    activation: Callable[[], nn.Module],
+    activation: Activation,
     generator: torch.Generator | None = None,
 ) -> nn.Sequential:
     """Return an SNN-5: five Conv3x3-BN-activation-average pool, a hidden layer, and outputs that vote for the classes.
@@ -50,7 +49,7 @@ def build(
     Args:
         classes: C, the number of logits.
         size: height and width of the frames, px; at least 32 each.
-        activation: makes the activation of each layer, spiking or not.
+        activation: makes the activation of a layer, spiking or not, from its channels.
         generator: source of the initial weights; None takes torch's own.
 
     Raises:
@@ -63,13 +62,13 @@ def build(
     for number in range(1, BLOCKS + 1):
         layers[f"conv{number}"] = layer.Conv2d(inputs, channels, 3, padding=1)
         layers[f"bn{number}"] = layer.BatchNorm2d(channels)
-        layers[f"act{number}"] = activation()
+        layers[f"act{number}"] = activation(channels)
         layers[f"pool{number}"] = layer.AvgPool2d(2)
         inputs = channels
     layers["flatten"] = layer.Flatten()
     layers["drop1"] = layer.Dropout(options.dropout)
     layers["fc1"] = layer.Linear(channels * pixels, hidden)
-    layers[f"act{BLOCKS + 1}"] = activation()
+    layers[f"act{BLOCKS + 1}"] = activation(hidden)
     layers["drop2"] = layer.Dropout(options.dropout)
     layers["fc2"] = layer.Linear(hidden, classes * options.voters)
     layers["vote"] = Vote(options.voters)

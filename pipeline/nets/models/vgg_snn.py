@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Literal
 
 import torch
@@ -11,7 +10,7 @@ from spikingjelly.activation_based import layer
 from torch import nn
 
 from pipeline.config.base import Group, Names, Positive
-from pipeline.nets.models._parts import POLARITIES, chain, scaled, shrunk
+from pipeline.nets.models._parts import POLARITIES, Activation, chain, scaled, shrunk
 
 # Channels of each convolution at width 1, between average pools of 2.
 STAGES = ((64, 128), (256, 256), (512, 512), (512, 512))
@@ -30,7 +29,7 @@ def build(
     options: Options,
     classes: int,
     size: tuple[int, int],
-    activation: Callable[[], nn.Module],
+    activation: Activation,
     generator: torch.Generator | None = None,
 ) -> nn.Sequential:
     """Return a VGG-SNN: four stages of two Conv3x3-BN-activation and an average pool, then one linear read-out.
@@ -40,7 +39,7 @@ def build(
     Args:
         classes: C, the number of logits.
         size: height and width of the frames, px; at least 16 each.
-        activation: makes the activation of each layer, spiking or not.
+        activation: makes the activation of a layer, spiking or not, from its channels.
         generator: source of the initial weights; None takes torch's own.
 
     Raises:
@@ -55,7 +54,7 @@ def build(
             outputs = scaled(channels, options.width)
             layers[f"conv{number}"] = layer.Conv2d(inputs, outputs, 3, padding=1)
             layers[f"bn{number}"] = layer.BatchNorm2d(outputs)
-            layers[f"act{number}"] = activation()
+            layers[f"act{number}"] = activation(outputs)
             inputs = outputs
         layers[f"pool{stage}"] = layer.AvgPool2d(2)
     layers["flatten"] = layer.Flatten()
