@@ -11,14 +11,14 @@ What leaves is s, s·θ (scaled) or relu(u) (analog, as LIAF's).
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from spikingjelly.activation_based import base, neuron
 from torch import Tensor, nn
 
 from pipeline.config.base import Group, Nonnegative, Positive
-from pipeline.nets.layers._spiking import Dynamics, FusedNeuron
+from pipeline.nets.layers._spiking import Dynamics, FusedNeuron, check_membrane
 from pipeline.nets.layers._surrogates import Surrogate, Triangle
 from pipeline.nets.layers._surrogates import build as build_surrogate
 from pipeline.nets.threshold import positive
@@ -69,8 +69,12 @@ def is_fused(options: NeuronOptions, input_scale: InputScale = 1, learns: bool =
     )
 
 
-class _Node(neuron.BaseNode):
-    """What we add to SpikingJelly's nodes: a membrane in float32 under autocast too, v(0), and s·θ."""
+class Node(neuron.BaseNode):
+    """What we add to SpikingJelly's nodes: a membrane in float32 under autocast too, v(0), s·θ, and no silent reset.
+
+    Raises:
+        ValueError: the carried membrane is of another shape than the input.
+    """
 
     scaled = False
 
@@ -82,16 +86,25 @@ class _Node(neuron.BaseNode):
         self.v = v
         self.set_reset_value("v", v)
 
+    def materialize_states(
+        self, inputs: tuple[Tensor, ...], states: tuple[Any, ...], step_mode: str
+    ) -> tuple[Any, ...]:
+        """Return the states as tensors, where they were numbers."""
+        here = inputs[0].shape[1:] if step_mode == "m" else inputs[0].shape
+        check_membrane(states[0], here)
+        made: tuple[Any, ...] = super().materialize_states(inputs, states, step_mode)
+        return made
 
-class IFNode(_Node, neuron.IFNode):
+
+class IFNode(Node, neuron.IFNode):
     """SpikingJelly's IFNode."""
 
 
-class LIFNode(_Node, neuron.LIFNode):
+class LIFNode(Node, neuron.LIFNode):
     """SpikingJelly's LIFNode."""
 
 
-class ParametricLIFNode(_Node, neuron.ParametricLIFNode):
+class ParametricLIFNode(Node, neuron.ParametricLIFNode):
     """SpikingJelly's ParametricLIFNode."""
 
 
@@ -100,7 +113,7 @@ def _is_spikingjellys(options: NeuronOptions, decay: float) -> bool:
     return plain and options.reset != "clamp" and options.output != "analog" and decay > 0
 
 
-def _spikingjellys(options: NeuronOptions, decay: float, input_scale: InputScale, learns: bool) -> _Node:
+def _spikingjellys(options: NeuronOptions, decay: float, input_scale: InputScale, learns: bool) -> Node:
     settings = {
         "v_threshold": float(options.threshold),
         "v_reset": 0.0 if options.reset == "hard" else None,
@@ -119,7 +132,7 @@ def _spikingjellys(options: NeuronOptions, decay: float, input_scale: InputScale
     return node
 
 
-class Neuron(_Node):
+class Neuron(Node):
     """Any neuron that the options describe, step by step in autograd.
 
     Shape: input current [T, N, ...], any float dtype; output float32, the same shape. The membrane `v` is carried from

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from spikingjelly.activation_based import surrogate
 from torch import Tensor, nn
 
@@ -58,7 +58,15 @@ class Dspike(_Surrogate):
     reach: Positive = 3.0
 
 
+def _plain(surrogate: _Surrogate) -> _Surrogate:
+    if surrogate.normalised:
+        raise ValueError("normalised: this neuron takes the distance u - θ alone; expected false")
+    return surrogate
+
+
 Surrogate = Annotated[Triangle | Rect | Arctan | Sigmoid | Dspike, Field(discriminator="kind")]
+# Of a neuron that knows no distance but u - θ.
+PlainSurrogate = Annotated[Surrogate, AfterValidator(_plain)]
 
 
 def build(options: Surrogate) -> nn.Module:
