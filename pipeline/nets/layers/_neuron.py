@@ -86,6 +86,10 @@ class Node(neuron.BaseNode):
         self.v = v
         self.set_reset_value("v", v)
 
+    def spikes(self, out: Tensor) -> Tensor | None:
+        """Return the number of spikes that an output stands for; None for one that is no spike."""
+        return (out != 0).float()
+
     def materialize_states(
         self, inputs: tuple[Tensor, ...], states: tuple[Any, ...], step_mode: str
     ) -> tuple[Any, ...]:

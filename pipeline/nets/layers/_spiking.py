@@ -74,6 +74,10 @@ class FusedNeuron(base.MemoryModule):
     def single_step_forward(self, current: Tensor) -> Tensor:
         return self.multi_step_forward(current[None])[0]
 
+    def spikes(self, out: Tensor) -> Tensor:
+        """Return the number of spikes that an output stands for."""
+        return (out != 0).float()
+
     def detach(self) -> None:
         """Cut the membrane's gradient."""
         if isinstance(self.v, Tensor):
