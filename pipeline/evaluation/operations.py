@@ -13,15 +13,14 @@ Attention weighs spikes: that is a multiplication for each, and the layer behind
 convolution and costs nothing, nor do additions between branches.
 
 A layer with a method `operations` says itself what it costs: multiply-accumulates, or a pair of those and accumulates.
-It is asked with all that entered it. What leaves it has as many spikes as entered, where it has one input of the same
-shape; else it is analog.
+It is asked with all that entered it. What leaves it has as many spikes as its method `passed(*spikes)` returns for
+those that entered; without one, as many as entered where it has one input of the same shape; else it is analog.
 """
 
 from __future__ import annotations
 
 import copy
 import logging
-import math
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import partial
@@ -34,6 +33,7 @@ from spikingjelly.activation_based.op_counter.simple_energy import SimpleEnergyC
 from torch import Tensor, nn
 
 from pipeline.evaluation.accuracy import batches
+from pipeline.evaluation.spikes import added, bits, firing_rate, operations, spikes_sent
 from pipeline.nets.fold import folded
 from pipeline.nets.forward import HOLDER, forward, laid_out
 from pipeline.nets.tree import AVERAGES, SPIKING, SYNAPSES, is_activation, leaves
@@ -120,7 +120,7 @@ class _Counting:
                 module.register_forward_hook(partial(self._remember, name))
                 twin.forward = partial(self._answer, name)  # type: ignore[method-assign]
             elif isinstance(module, AVERAGES):
-                twin.forward = partial(_added, module)  # type: ignore[method-assign]
+                twin.forward = partial(added, module)  # type: ignore[method-assign]
 
     def add(self, batch: Tensor) -> None:
         """Count a batch [T, n, 2, H, W]."""
@@ -138,13 +138,13 @@ class _Counting:
             name, module, (entered, left) = path.removeprefix(HOLDER), self.known[path], next(real[path])
             if isinstance(module, SYNAPSES):
                 last = name
-                self._cost(name, *_count(module, _bits(spikes, entered[0])))
+                self._cost(name, *operations(module, bits(spikes, entered[0])))
             elif _says(module):
                 said = module.operations(*entered)  # type: ignore[operator]
                 self._cost(name, *(said if isinstance(said, tuple) else (said, 0)))
             elif isinstance(module, SPIKING):
                 entry = self._home(name, last)
-                rate = _rate(module, left) * samples / self.recordings
+                rate = firing_rate(module, left) * samples / self.recordings
                 entry.firing_rate = (entry.firing_rate or 0.0) + rate
 
     def _cost(self, name: str, macs: float, synops: float) -> None:
@@ -179,8 +179,10 @@ class _Counting:
         before = sum(called == name for called, _ in self.calls)
         self.calls.append((name, entered[0]))
         left, module = self.seen[name][before][1], self.known[name]
-        if isinstance(module, SPIKING) and (spikes := _spikes(module, left)) is not None:
+        if isinstance(module, SPIKING) and (spikes := spikes_sent(module, left)) is not None:
             return spikes
+        if _says(module) and callable(passed := getattr(module, "passed", None)):
+            return passed(*entered)  # type: ignore[no-any-return]
         if _says(module) and len(entered) == 1 and left.shape == entered[0].shape:
             return entered[0]
         return torch.full_like(left, ANALOG)
@@ -196,58 +198,3 @@ class _Counting:
 def _says(module: nn.Module) -> bool:
     """Return whether a layer says itself what it costs."""
     return callable(getattr(module, "operations", None))
-
-
-def _spikes(neuron: nn.Module, out: Tensor) -> Tensor | None:
-    """Return the number of spikes in each place of what left a neuron; None where it is analog.
-
-    Of a neuron that does not say, which is none of ours, an output with one value beside 0 is spikes.
-    """
-    says = getattr(neuron, "spikes", None)
-    if callable(says):
-        return says(out)  # type: ignore[no-any-return]
-    return (out != 0).float() if bool(((out == 0) | (out == out.max())).all()) else None
-
-
-def _rate(neuron: nn.Module, out: Tensor) -> float:
-    """Return the spikes per neuron and step, of which a group has many."""
-    spikes = _spikes(neuron, out)
-    sent = (out != 0).float() if spikes is None else spikes / (getattr(neuron, "members", None) or 1)
-    return sent.mean().item()
-
-
-def _added(pool: nn.Module, x: Tensor) -> Tensor:
-    """Return what an average pool averages, added."""
-    out: Tensor = pool(x)
-    size = getattr(pool, "kernel_size", None)
-    if size is None:
-        # An adaptive pool; where its windows differ, what comes is no whole number.
-        return out * (x[0, 0].numel() / out[0, 0].numel())
-    axes = 3 if isinstance(pool, nn.AvgPool3d) else 2  # of one axis it is a tuple
-    whole = math.prod(size) if isinstance(size, tuple) else size**axes
-    return out * (getattr(pool, "divisor_override", None) or whole)
-
-
-def _bits(spikes: Tensor, entered: Tensor) -> list[tuple[int, Tensor]]:
-    """Split numbers of spikes into (weight, 0 and 1) by their binary digits, so that 64 spikes are counted in 7 parts.
-
-    Where they are none: one analog part, of what is surely neither 0 nor 1, as counts and activations are by chance.
-    """
-    whole = spikes.round()
-    # An average of nine is not exact.
-    if not bool(((spikes - whole).abs() < 1e-3).all()) or bool((whole < 0).any()):
-        return [(1, torch.full_like(entered, 0.5))]
-    digits = range(int(whole.max()).bit_length())
-    return [(2**digit, whole.div(2**digit).floor().remainder(2)) for digit in digits]
-
-
-def _count(layer: nn.Module, parts: list[tuple[int, Tensor]]) -> tuple[int, int]:
-    """Return (multiply-accumulates, accumulates) of one layer, summed over its weighted inputs."""
-    macs = synops = 0
-    for weight, part in parts:
-        counters = op_counter.MACCounter(), op_counter.SynOpCounter()
-        with torch.autocast(part.device.type, enabled=False), op_counter.DispatchCounterMode(list(counters)):
-            layer(part.float())
-        macs += weight * int(counters[0].get_total())
-        synops += weight * int(counters[1].get_total())
-    return macs, synops

@@ -172,3 +172,35 @@ def test_a_layer_of_several_inputs_says_multiplications_and_additions() -> None:
     assert (found["product"].macs, found["product"].synops) == (5, 1 * 2)
     # What leaves a product is no spike.
     assert (found["last"].macs, found["last"].synops) == (2 * 3, 0)
+
+
+class Halved(nn.Module):
+    """The mean of two neighbouring steps: it hands on their sum of spikes."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.unflatten(0, (-1, 2)).mean(1)
+
+    def operations(self, x: Tensor) -> int:
+        return int(torch.count_nonzero(x))
+
+    def passed(self, spikes: Tensor) -> Tensor:
+        return spikes.unflatten(0, (-1, 2)).sum(1)
+
+
+class Shorter(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.net, self.halved = two(made({"kind": "lif"}))[0], Halved()
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.net.conv1(x)
+        x = self.halved(self.net.act1(x))
+        return self.net.flatten(self.net.conv2(x)).expand(2, -1, -1)
+
+
+def test_a_layer_may_say_how_many_spikes_it_hands_on() -> None:
+    seen = frames(4, 4)
+    seen[0, 1] = seen[0, 0]
+    found = counted(Shorter().eval(), seen)
+    # Two pixels fire in both steps; they are summed.
+    assert (found["halved"].macs, found["net.conv2"].macs, found["net.conv2"].synops) == (4, 0, 4 * 3)
