@@ -167,7 +167,7 @@ def test_entries_shown_can_be_run(page: str, catalogue: str, least: int) -> None
 def test_neurons_shown_are_those_of_the_options() -> None:
     table = table_of(Path("docs/recipes.md").read_text(encoding="utf-8").partition("| neuron of |")[2])
     shown = [row[1].strip(" `") for row in table if len(row) == 2 and "{kind: " in row[1]]
-    assert len(shown) == 10
+    assert len(shown) == 16
     for options in shown:
         module_of("nets.layers", checked("nets.layers", yaml.safe_load(options)))
 

@@ -21,7 +21,8 @@ def first_spikes(net: nn.Module, frames: NDArray[np.uint8], hardware: Hardware) 
         frames: counts of one recording [T, 2, H, W].
 
     Returns:
-        uint8 0 or 1 [T, C, H, W]; None for a network without spiking neurons.
+        uint8 [T, C, H, W], 1 where a neuron sends anything, a graded spike or an analog value too; None for a network
+        without spiking neurons.
     """
     fixed = folded(net.to(hardware.device), hardware.dtype)
     first = next((module for _, module in activations(fixed) if isinstance(module, SPIKING)), None)
@@ -31,4 +32,4 @@ def first_spikes(net: nn.Module, frames: NDArray[np.uint8], hardware: Hardware) 
     first.register_forward_hook(lambda _, __, out: found.append(out))
     with hardware.autocast():
         forward(fixed, torch.from_numpy(frames)[:, None].to(hardware.device))
-    return np.ascontiguousarray((found[0][:, 0] > 0).to(torch.uint8).cpu().numpy())
+    return np.ascontiguousarray((found[0][:, 0] != 0).to(torch.uint8).cpu().numpy())

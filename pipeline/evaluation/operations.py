@@ -1,22 +1,26 @@
 """Firing rates, synaptic operations and energy, counted with SpikingJelly's counters, in networks of any nesting.
 
 A network is run twice. The first pass is its own; the second has in each place the number of spikes that are summed
-there, or "no number of spikes": a neuron gives the 0s and 1s it sent in the first pass, an average pool adds what it
-averages, sums and concatenations between layers add and join, attention passes spikes on, all else that is not whole
-counts as analog.
+there, or "no number of spikes": a neuron gives the 0s and 1s it sent in the first pass, or where it has a method
+`spikes(out)` the numbers that this returns, an average pool adds what it averages, sums and concatenations between
+layers add and join, attention passes spikes on, all else that is not whole counts as analog.
 
 A layer with synapses costs an accumulate for each spike that reaches each of its synapses, whether spikes come one by
-one, through an average pool (the pool belongs to the synapses) or as the sum of several branches (2 is two spikes).
-What is analog costs multiply-accumulates: event counts before the first layer, an ANN's activations, a sum in which
-one branch is analog. Attention weighs spikes: that is a multiplication for each, and the layer behind still adds. Batch
-norm folds into the convolution and costs nothing, nor do additions between branches.
+one, through an average pool (the pool belongs to the synapses), as the sum of several branches (2 is two spikes) or as
+a graded spike of a group of neurons (k of K is k spikes). What is analog costs multiply-accumulates: event counts
+before the first layer, an ANN's activations, what an analog neuron sends, a sum in which one branch is analog.
+Attention weighs spikes: that is a multiplication for each, and the layer behind still adds. Batch norm folds into the
+convolution and costs nothing, nor do additions between branches.
+
+A layer with a method `operations` says itself what it costs: multiply-accumulates, or a pair of those and accumulates.
+It is asked with all that entered it. What leaves it has as many spikes as its method `passed(*spikes)` returns for
+those that entered; without one, as many as entered where it has one input of the same shape; else it is analog.
 """
 
 from __future__ import annotations
 
 import copy
 import logging
-import math
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import partial
@@ -29,9 +33,9 @@ from spikingjelly.activation_based.op_counter.simple_energy import SimpleEnergyC
 from torch import Tensor, nn
 
 from pipeline.evaluation.accuracy import batches
+from pipeline.evaluation.spikes import added, bits, firing_rate, operations, spikes_sent
 from pipeline.nets.fold import folded
 from pipeline.nets.forward import HOLDER, forward, laid_out
-from pipeline.nets.layers._spiking import FusedNeuron
 from pipeline.nets.tree import AVERAGES, SPIKING, SYNAPSES, is_activation, leaves
 from pipeline.runtime.hardware import Hardware
 
@@ -54,7 +58,8 @@ class Layer:
     """One layer with synapses and the neurons behind it, per recording (all steps).
 
     `macs` and `synops` are operations into the layer, `firing_rate` is spikes per neuron and step (None for an ANN's
-    layer and the read-out). Neurons that do not follow a layer of their own have an entry of their own.
+    layer and the read-out), of an analog neuron the share of steps in which it sends anything. Neurons that do not
+    follow a layer of their own have an entry of their own.
     """
 
     name: str
@@ -104,7 +109,7 @@ class _Counting:
         # The entry that has the rate of a neuron.
         self.homes: dict[str, str] = {}
         # Of the first pass, in order: what entered a layer and what left it; of the second: what entered there.
-        self.seen: dict[str, list[tuple[Tensor, Tensor]]] = defaultdict(list)
+        self.seen: dict[str, list[tuple[tuple[Tensor, ...], Tensor]]] = defaultdict(list)
         self.calls: list[tuple[str, Tensor]] = []
         shared: set[int] = set()
         for (name, module), (_, twin) in zip(self.known.items(), leaves(self.shadow), strict=True):
@@ -115,7 +120,7 @@ class _Counting:
                 module.register_forward_hook(partial(self._remember, name))
                 twin.forward = partial(self._answer, name)  # type: ignore[method-assign]
             elif isinstance(module, AVERAGES):
-                twin.forward = partial(_added, module)  # type: ignore[method-assign]
+                twin.forward = partial(added, module)  # type: ignore[method-assign]
 
     def add(self, batch: Tensor) -> None:
         """Count a batch [T, n, 2, H, W]."""
@@ -133,17 +138,19 @@ class _Counting:
             name, module, (entered, left) = path.removeprefix(HOLDER), self.known[path], next(real[path])
             if isinstance(module, SYNAPSES):
                 last = name
-                entry = self.layers.setdefault(name, Layer(name))
-                macs, synops = _count(module, _binary(spikes, entered))
-                entry.macs += macs / self.recordings
-                entry.synops += synops / self.recordings
+                self._cost(name, *operations(module, bits(spikes, entered[0])))
             elif _says(module):
-                weighed = module.operations(entered)  # type: ignore[operator]
-                self.layers.setdefault(name, Layer(name)).macs += weighed / self.recordings
+                said = module.operations(*entered)  # type: ignore[operator]
+                self._cost(name, *(said if isinstance(said, tuple) else (said, 0)))
             elif isinstance(module, SPIKING):
                 entry = self._home(name, last)
-                rate = (left != 0).float().mean().item() * samples / self.recordings
+                rate = firing_rate(module, left) * samples / self.recordings
                 entry.firing_rate = (entry.firing_rate or 0.0) + rate
+
+    def _cost(self, name: str, macs: float, synops: float) -> None:
+        entry = self.layers.setdefault(name, Layer(name))
+        entry.macs += macs / self.recordings
+        entry.synops += synops / self.recordings
 
     def _count_spikes(self, batch: Tensor) -> None:
         """Do the second pass.
@@ -165,17 +172,19 @@ class _Counting:
 
     def _remember(self, name: str, module: nn.Module, inputs: tuple[Tensor, ...], out: Tensor) -> None:
         del module
-        self.seen[name].append((inputs[0], out))
+        self.seen[name].append((inputs, out))
 
-    def _answer(self, name: str, entered: Tensor) -> Tensor:
+    def _answer(self, name: str, *entered: Tensor) -> Tensor:
         """Return the number of spikes that leaves a layer in the second pass."""
         before = sum(called == name for called, _ in self.calls)
-        self.calls.append((name, entered))
+        self.calls.append((name, entered[0]))
         left, module = self.seen[name][before][1], self.known[name]
-        if isinstance(module, FusedNeuron) or (isinstance(module, SPIKING) and _are_spikes(left)):
-            return (left != 0).float()
-        if _says(module) and left.shape == entered.shape:
-            return entered
+        if isinstance(module, SPIKING) and (spikes := spikes_sent(module, left)) is not None:
+            return spikes
+        if _says(module) and callable(passed := getattr(module, "passed", None)):
+            return passed(*entered)  # type: ignore[no-any-return]
+        if _says(module) and len(entered) == 1 and left.shape == entered[0].shape:
+            return entered[0]
         return torch.full_like(left, ANALOG)
 
     def _home(self, name: str, last: str) -> Layer:
@@ -189,39 +198,3 @@ class _Counting:
 def _says(module: nn.Module) -> bool:
     """Return whether a layer says itself what it costs."""
     return callable(getattr(module, "operations", None))
-
-
-def _are_spikes(x: Tensor) -> bool:
-    """Return whether x has one value beside 0."""
-    return bool(((x == 0) | (x == x.max())).all())
-
-
-def _added(pool: nn.Module, x: Tensor) -> Tensor:
-    """Return what an average pool averages, added."""
-    out: Tensor = pool(x)
-    size = getattr(pool, "kernel_size", None)
-    if size is None:
-        # An adaptive pool; where its windows differ, what comes is no whole number.
-        return out * (x[0, 0].numel() / out[0, 0].numel())
-    axes = 3 if isinstance(pool, nn.AvgPool3d) else 2  # of one axis it is a tuple
-    whole = math.prod(size) if isinstance(size, tuple) else size**axes
-    return out * (getattr(pool, "divisor_override", None) or whole)
-
-
-def _binary(spikes: Tensor, entered: Tensor) -> list[Tensor]:
-    """Split numbers of spikes into parts of 0 and 1; where they are none, return what really entered."""
-    whole = spikes.round()
-    # An average of nine is not exact.
-    if not bool(((spikes - whole).abs() < 1e-3).all()) or bool((whole < 0).any()):
-        return [entered]
-    return [(whole >= level).float() for level in range(1, int(whole.max()) + 1)]
-
-
-def _count(layer: nn.Module, inputs: list[Tensor]) -> tuple[int, int]:
-    """Return (multiply-accumulates, accumulates) of one layer, summed over its inputs."""
-    macs, synops = op_counter.MACCounter(), op_counter.SynOpCounter()
-    device = inputs[0].device.type if inputs else "cpu"
-    with torch.autocast(device, enabled=False), op_counter.DispatchCounterMode([macs, synops]):
-        for part in inputs:
-            layer(part.float())
-    return int(macs.get_total()), int(synops.get_total())

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from spikingjelly.activation_based import base, functional, neuron
+from spikingjelly.activation_based import base, functional, neuron, surrogate
 from torch import Tensor, nn
 
 from pipeline.nets.layers._neuron import IFNode, LIFNode, Neuron, ParametricLIFNode
@@ -43,10 +43,16 @@ SYSTEMS: dict[str, tuple[dict[str, Any], type]] = {
          "output": "spike"},
         LIFNode,
     ),
-    "TA-SNN, MA-SNN, RM-SNN": (
+    "TA-SNN, CIFAR10-DVS": (
+        {"kind": "lif", "decay": 0.3, "threshold": 0.3, "reset": "clamp", "surrogate": RECT, "output": "spike"}, Neuron,
+    ),
+    "TA-SNN, MA-SNN, RM-SNN, Gesture": (
         {"kind": "lif", "decay": 0.3, "threshold": 0.3, "reset": "clamp",
          "surrogate": {"kind": "rect", "width": 0.5}, "output": "spike"},
         Neuron,
+    ),
+    "TA-SNN, hard reset, as in the paper": (
+        {"kind": "lif", "decay": 0.3, "threshold": 0.3, "surrogate": RECT, "output": "spike"}, LIFNode,
     ),
     "PLIF": ({"kind": "plif", "threshold": 0.7}, ParametricLIFNode),
     "Spikformer": (
@@ -63,7 +69,22 @@ SYSTEMS: dict[str, tuple[dict[str, Any], type]] = {
         {"kind": "lif", "threshold": 0.8, "reset": "soft", "surrogate": RECT, "output": "spike"}, LIFNode,
     ),
     "LIAF": (
-        {"kind": "plif", "input_scale": 1, "threshold": 0.5, "surrogate": RECT, "output": "analog"}, Neuron,
+        {"kind": "plif", "decay": 0.6225, "input_scale": 1, "threshold": 0.5, "surrogate": RECT, "output": "analog",
+         "act": "selu"},
+        Neuron,
+    ),
+    "LIAF, leaky": (
+        {"kind": "plif", "decay": 0.6225, "input_scale": 1, "threshold": 0.5, "surrogate": RECT, "output": "analog",
+         "act": "leaky-relu"},
+        Neuron,
+    ),
+    "LIAF, BICLab, NTR": (
+        {"kind": "lif", "decay": 0.3, "threshold": 0.3, "reset": "clamp", "surrogate": RECT, "output": "analog"},
+        Neuron,
+    ),
+    "LIAF, BICLab, TR": (
+        {"kind": "lif", "decay": 0.3, "threshold": 0.3, "reset": "clamp", "surrogate": RECT, "output": "analog-tr"},
+        Neuron,
     ),
     # Combinations that no system has, but the options.
     "plif, scaled, soft, θ learns": (
@@ -81,6 +102,11 @@ SYSTEMS: dict[str, tuple[dict[str, Any], type]] = {
     ),
 }  # fmt: skip
 
+ACTS: dict[str, Callable[[Tensor], Tensor]] = {
+    "relu": lambda u: u.clamp(min=0),
+    "selu": lambda u: 1.0507009873554805 * torch.where(u > 0, u, 1.6732632423543772 * (u.exp() - 1)),
+    "leaky-relu": lambda u: torch.where(u > 0, u, 0.01 * u),
+}
 # g(d) as in the papers.
 SLOPES: dict[str, Callable[[Tensor, Any], Tensor]] = {
     "triangle": lambda d, o: (o.width - d.abs()).clamp(min=0) / o.width**2,
@@ -115,7 +141,9 @@ def loop(options: Any, x: Tensor, theta: Tensor, w: Tensor) -> Tensor:
         s = Spike.apply(u / theta - 1 if options.surrogate.normalised else u - theta, options.surrogate)
         gate = s.detach() if options.detach_reset else s
         v = {"soft": u - gate * theta, "hard": u * (1 - gate), "clamp": u * (1 - gate) + gate * theta}[options.reset]
-        out.append({"spike": s, "scaled": s * theta, "analog": u.relu()}[options.output])
+        act = ACTS[options.act]
+        leaving = {"spike": s, "scaled": s * theta, "analog": act(u), "analog-tr": act(u - theta)}
+        out.append(leaving[options.output])
     return torch.stack(out)
 
 
@@ -136,7 +164,8 @@ def test_forward_and_gradients_are_those_of_the_loop(name: str, shape: tuple[int
     theta = torch.tensor(options.threshold, requires_grad=True)
     w = torch.tensor(-math.log(1 / (1 - getattr(options, "decay", 0.5)) - 1), requires_grad=True)
     out, wanted = layer(mine), loop(options, theirs, theta, w)
-    assert 0.05 < (wanted != 0).float().mean() < 0.95
+    if options.output in ("spike", "scaled"):
+        assert 0.05 < (wanted != 0).float().mean() < 0.95
     torch.testing.assert_close(out, wanted)
     out.backward(upstream)
     wanted.backward(upstream)
@@ -179,6 +208,28 @@ def test_plif_is_spikingjellys_as_its_networks_have_it() -> None:
     assert layer.w.item() == 0.0
 
 
+@pytest.mark.parametrize("related", [False, True])
+@pytest.mark.parametrize("act", ["relu", "selu", "leaky-relu"])
+def test_liaf_is_spikingjellys(act: str, related: bool) -> None:
+    settings = {"kind": "lif", "threshold": 0.6, "surrogate": RECT, "detach_reset": True, "act": act}
+    options = checked("nets.layers", {**settings, "output": "analog-tr" if related else "analog"})
+    layer = module_of("nets.layers", options).build(options)
+    call = {"relu": torch.relu, "selu": torch.selu, "leaky-relu": nn.functional.leaky_relu}[act]
+    # In single steps: with all steps at once SpikingJelly 2.0.0 runs its LIF, which sends spikes.
+    peer = neuron.LIAFNode(
+        call, related, tau=2.0, decay_input=False, v_threshold=0.6, surrogate_function=surrogate.Rect(alpha=1.0),
+        detach_reset=True, step_mode="s",
+    )  # fmt: skip
+    x = torch.randn(6, 4, 5, generator=torch.Generator().manual_seed(0))
+    currents = [x.clone().requires_grad_() for _ in range(2)]
+    outs = [layer(currents[0]), torch.stack([peer(step) for step in currents[1]])]
+    torch.testing.assert_close(*outs)
+    for out in outs:
+        out.backward(x)
+    torch.testing.assert_close(currents[0].grad, currents[1].grad)
+    assert layer.spikes(outs[0]) is None
+
+
 @pytest.mark.parametrize(
     ("bad", "message"),
     [
@@ -187,6 +238,7 @@ def test_plif_is_spikingjellys_as_its_networks_have_it() -> None:
         ({"kind": "lif", "threshold": 0.0}, "threshold"),
         ({"kind": "lif", "surrogate": {"kind": "rect", "alpha": 1.0}}, "surrogate.rect.alpha|no option"),
         ({"kind": "lif", "surrogate": {"kind": "square"}}, "surrogate"),
+        ({"kind": "lif", "act": "selu"}, "act: selu is what an analog output goes through, found output: scaled"),
         ({"kind": "lyf"}, "did you mean 'lif'"),
     ],
 )

@@ -5,5 +5,9 @@ Each file has `Options` and `build(options, channels=None, steps=None)`, which r
 constant `CAUSAL = False` says that an answer hangs on later frames too.
 
 A layer that is neither an activation nor built of the layers in `pipeline.nets.tree` has a method
-`operations(x) -> int`: its multiply-accumulates on one input, by which conversion and counting know it.
+`operations(*inputs)`, by which conversion and counting know it: its multiply-accumulates on these inputs, or a pair of
+those and its accumulates. With `passed(*spikes)` it says how many spikes leave it; see `evaluation.operations`.
+
+A neuron whose answers are no spikes, or stand for more than one, has `spikes(out)`: the number in each place, or None.
+Of a group of neurons in one, `members` is how many they are.
 """

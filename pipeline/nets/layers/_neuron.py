@@ -6,30 +6,40 @@ With membrane v, input x, threshold θ and spike s:
     s(t) = 1 if u(t) >= θ else 0
     v(t) = u - θ·s (soft), (1 - s)·u (hard), (1 - s)·u + s·θ (clamp)
 
-What leaves is s, s·θ (scaled) or relu(u) (analog, as LIAF's).
+What leaves is s, s·θ (scaled), act(u) (analog, LIAF's NTR mode) or act(u - θ) (analog-tr, its TR mode).
 """
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Callable
+from typing import Any, Literal
 
 import torch
+from pydantic import model_validator
 from spikingjelly.activation_based import base, neuron
 from torch import Tensor, nn
+from torch.nn import functional
 
 from pipeline.config.base import Group, Nonnegative, Positive
-from pipeline.nets.layers._spiking import Dynamics, FusedNeuron
+from pipeline.nets.layers._spiking import Dynamics, FusedNeuron, check_membrane
 from pipeline.nets.layers._surrogates import Surrogate, Triangle
 from pipeline.nets.layers._surrogates import build as build_surrogate
 from pipeline.nets.threshold import positive
 
 InputScale = Literal[1, "1-decay"]
+Output = Literal["spike", "scaled", "analog", "analog-tr"]
+ACTS: dict[str, Callable[[Tensor], Tensor]] = {
+    "relu": functional.relu,
+    "selu": functional.selu,
+    "leaky-relu": functional.leaky_relu,
+}
 
 
 class NeuronOptions(Group):
     """What the kinds of neurons share.
 
-    `start`: v(0), a share of θ. `detach_reset`: whether the gradient stops at the reset.
+    `start`: v(0), a share of θ. `detach_reset`: whether the gradient stops at the reset. `act`: of an analog output,
+    which is a number and no spike; the spikes of such a neuron reset it and go nowhere.
     """
 
     threshold: Positive = 1.0
@@ -38,7 +48,19 @@ class NeuronOptions(Group):
     start: Nonnegative = 0.0
     surrogate: Surrogate = Triangle(normalised=True)
     detach_reset: bool = False
-    output: Literal["spike", "scaled", "analog"] = "scaled"
+    output: Output = "scaled"
+    act: Literal["relu", "selu", "leaky-relu"] = "relu"
+
+    @model_validator(mode="after")
+    def _act_is_of_an_analog_output(self) -> NeuronOptions:
+        if self.act != "relu" and not is_analog(self):
+            raise ValueError(f"act: {self.act} is what an analog output goes through, found output: {self.output}")
+        return self
+
+
+def is_analog(options: NeuronOptions) -> bool:
+    """Return whether what leaves is a number and no spike."""
+    return options.output in ("analog", "analog-tr")
 
 
 def build(options: NeuronOptions, decay: float, input_scale: InputScale = 1, learns: bool = False) -> base.MemoryModule:
@@ -69,8 +91,12 @@ def is_fused(options: NeuronOptions, input_scale: InputScale = 1, learns: bool =
     )
 
 
-class _Node(neuron.BaseNode):
-    """What we add to SpikingJelly's nodes: a membrane in float32 under autocast too, v(0), and s·θ."""
+class Node(neuron.BaseNode):
+    """What we add to SpikingJelly's nodes: a membrane in float32 under autocast too, v(0), s·θ, and no silent reset.
+
+    Raises:
+        ValueError: the carried membrane is of another shape than the input.
+    """
 
     scaled = False
 
@@ -82,25 +108,38 @@ class _Node(neuron.BaseNode):
         self.v = v
         self.set_reset_value("v", v)
 
+    def spikes(self, out: Tensor) -> Tensor | None:
+        """Return the number of spikes that an output stands for; None for one that is no spike."""
+        return (out != 0).float()
 
-class IFNode(_Node, neuron.IFNode):
+    def materialize_states(
+        self, inputs: tuple[Tensor, ...], states: tuple[Any, ...], step_mode: str
+    ) -> tuple[Any, ...]:
+        """Return the states as tensors, where they were numbers."""
+        here = inputs[0].shape[1:] if step_mode == "m" else inputs[0].shape
+        check_membrane(states[0], here)
+        made: tuple[Any, ...] = super().materialize_states(inputs, states, step_mode)
+        return made
+
+
+class IFNode(Node, neuron.IFNode):
     """SpikingJelly's IFNode."""
 
 
-class LIFNode(_Node, neuron.LIFNode):
+class LIFNode(Node, neuron.LIFNode):
     """SpikingJelly's LIFNode."""
 
 
-class ParametricLIFNode(_Node, neuron.ParametricLIFNode):
+class ParametricLIFNode(Node, neuron.ParametricLIFNode):
     """SpikingJelly's ParametricLIFNode."""
 
 
 def _is_spikingjellys(options: NeuronOptions, decay: float) -> bool:
     plain = not options.train_threshold and not options.surrogate.normalised
-    return plain and options.reset != "clamp" and options.output != "analog" and decay > 0
+    return plain and options.reset != "clamp" and not is_analog(options) and decay > 0
 
 
-def _spikingjellys(options: NeuronOptions, decay: float, input_scale: InputScale, learns: bool) -> _Node:
+def _spikingjellys(options: NeuronOptions, decay: float, input_scale: InputScale, learns: bool) -> Node:
     settings = {
         "v_threshold": float(options.threshold),
         "v_reset": 0.0 if options.reset == "hard" else None,
@@ -119,7 +158,7 @@ def _spikingjellys(options: NeuronOptions, decay: float, input_scale: InputScale
     return node
 
 
-class Neuron(_Node):
+class Neuron(Node):
     """Any neuron that the options describe, step by step in autograd.
 
     Shape: input current [T, N, ...], any float dtype; output float32, the same shape. The membrane `v` is carried from
@@ -156,5 +195,12 @@ class Neuron(_Node):
             v = u - threshold * gate
         else:
             v = (1 - gate) * u + (gate * threshold if options.reset == "clamp" else 0)
-        out = {"spike": s, "scaled": s * threshold, "analog": u.relu()}[options.output]
+        if is_analog(options):
+            out = ACTS[options.act](u if options.output == "analog" else u - threshold)
+        else:
+            out = s * threshold if options.output == "scaled" else s
         return (out,), (v,)
+
+    def spikes(self, out: Tensor) -> Tensor | None:
+        """Return the number of spikes that an output stands for; None for an analog one."""
+        return None if is_analog(self.options) else super().spikes(out)

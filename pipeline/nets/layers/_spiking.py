@@ -67,16 +67,16 @@ class FusedNeuron(base.MemoryModule):
 
     def multi_step_forward(self, current: Tensor) -> Tensor:
         start, first = (self.v, 0.0) if isinstance(self.v, Tensor) else (None, self.v)
-        if start is not None and start.shape != current.shape[1:]:
-            raise ValueError(
-                f"the membrane is of {tuple(start.shape)}, the input of {tuple(current.shape[1:])}; call "
-                "functional.reset_net(net) before other recordings"
-            )
+        check_membrane(start, current.shape[1:])
         spikes, self.v = _Spike.apply(current, positive(self.threshold), start, first, self.dynamics)
         return spikes
 
     def single_step_forward(self, current: Tensor) -> Tensor:
         return self.multi_step_forward(current[None])[0]
+
+    def spikes(self, out: Tensor) -> Tensor:
+        """Return the number of spikes that an output stands for."""
+        return (out != 0).float()
 
     def detach(self) -> None:
         """Cut the membrane's gradient."""
@@ -85,6 +85,15 @@ class FusedNeuron(base.MemoryModule):
 
     def extra_repr(self) -> str:
         return f"threshold={self.threshold.item():.3g}, step_mode={self.step_mode}"
+
+
+def check_membrane(v: Tensor | float | None, shape: torch.Size) -> None:
+    """Raise ValueError where a membrane of other recordings is still there, whose shape is not that of the input."""
+    if isinstance(v, Tensor) and v.shape != shape:
+        raise ValueError(
+            f"the membrane is of {tuple(v.shape)}, the input of {tuple(shape)}; call "
+            "functional.reset_net(net) before other recordings"
+        )
 
 
 class _Spike(torch.autograd.Function):

@@ -5,10 +5,10 @@ With `normalised`, d = u/θ - 1 in place of u - θ, so that the width moves with
 
 from __future__ import annotations
 
-import math
 from typing import Annotated, Literal
 
-from pydantic import Field
+import torch
+from pydantic import AfterValidator, Field
 from spikingjelly.activation_based import surrogate
 from torch import Tensor, nn
 
@@ -50,7 +50,8 @@ class Sigmoid(_Surrogate):
 class Dspike(_Surrogate):
     """b · sech²(bd) / (2 · tanh(rb)) where |d| <= r, else 0, with b = sharpness and r = reach.
 
-    Source: Li et al., Differentiable Spike (NeurIPS 2021), with r = 1/2; r = 3 as in the code of DT-SNN.
+    Source: Li et al., Differentiable Spike (NeurIPS 2021), with r = 1/2, a window of width 1; b = r = 3 as in the code
+    of DT-SNN. b to 0 is the straight line, b without end the step.
     """
 
     kind: Literal["dspike"] = "dspike"
@@ -58,7 +59,15 @@ class Dspike(_Surrogate):
     reach: Positive = 3.0
 
 
+def _plain(surrogate: _Surrogate) -> _Surrogate:
+    if surrogate.normalised:
+        raise ValueError("normalised: this neuron takes the distance u - θ alone; expected false")
+    return surrogate
+
+
 Surrogate = Annotated[Triangle | Rect | Arctan | Sigmoid | Dspike, Field(discriminator="kind")]
+# Of a neuron that knows no distance but u - θ.
+PlainSurrogate = Annotated[Surrogate, AfterValidator(_plain)]
 
 
 def build(options: Surrogate) -> nn.Module:
@@ -73,20 +82,27 @@ def build(options: Surrogate) -> nn.Module:
         case Sigmoid():
             return surrogate.Sigmoid(alpha=options.alpha)
         case Dspike():
-            return _Dspike(sharpness=options.sharpness, reach=options.reach)
+            return DspikeFunction(sharpness=options.sharpness, reach=options.reach)
     raise ValueError(f"no surrogate: {options!r}")
 
 
-class _Dspike(surrogate.SurrogateFunctionBase):
+class DspikeFunction(surrogate.SurrogateFunctionBase):
+    """Dspike's derivative; `sharpness` is a buffer, so that it may be searched for and a checkpoint keeps it."""
+
+    sharpness: Tensor
+
     def __init__(self, sharpness: float, reach: float) -> None:
-        super().__init__(sharpness=sharpness, reach=reach)
+        super().__init__(reach=reach)
+        self.register_buffer("sharpness", torch.tensor(float(sharpness)))
+        self._sg_param_names = ("sharpness", "reach")
 
     @staticmethod
-    def primitive_function(x: Tensor, sharpness: float, reach: float) -> Tensor:
-        return (sharpness * x.clamp(-reach, reach)).tanh() / (2 * math.tanh(reach * sharpness)) + 0.5
+    def primitive_function(x: Tensor, sharpness: Tensor, reach: float) -> Tensor:
+        # The paper's D, seen from the threshold: 0 below -r, 1 above r.
+        return (sharpness * x.clamp(-reach, reach)).tanh() / (2 * (sharpness * reach).tanh()) + 0.5
 
     @staticmethod
-    def spiking_function(x: Tensor, sharpness: float, reach: float) -> Tensor:
-        smooth = _Dspike.primitive_function(x, sharpness, reach)
+    def spiking_function(x: Tensor, sharpness: Tensor, reach: float) -> Tensor:
+        smooth = DspikeFunction.primitive_function(x, sharpness, reach)
         # The difference is exactly 0 and carries the gradient.
         return surrogate.heaviside(x) + (smooth - smooth.detach())

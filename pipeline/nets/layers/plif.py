@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 from torch import nn
 
-from pipeline.nets.layers._neuron import InputScale, NeuronOptions
+from pipeline.nets.layers._neuron import InputScale, NeuronOptions, Output
 from pipeline.nets.layers._neuron import build as build_neuron
 from pipeline.nets.layers._surrogates import Arctan, Surrogate
 
@@ -20,7 +20,7 @@ class Options(NeuronOptions):
     input_scale: InputScale = "1-decay"
     surrogate: Surrogate = Arctan()
     detach_reset: bool = True
-    output: Literal["spike", "scaled", "analog"] = "spike"
+    output: Output = "spike"
 
 
 def build(options: Options, channels: int | None = None, steps: int | None = None) -> nn.Module:
