@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
+
+from pipeline.training.augmentations._device import sent
 
 Pair = tuple[Tensor, Tensor]
 
@@ -38,7 +41,7 @@ class Map:
 
 @dataclass(frozen=True)
 class Movement:
-    """What is done to each of N samples, all [N] on one device; None: to none of them.
+    """What is done to each of N samples: tensors [N], as drawn on the CPU; None: to none of them.
 
     First left and right are exchanged where `flip`, bool, is set. Then a sample is turned by `turn` radians about the
     centre, or leant by `lean` pixels of x a row, or rolled by (rows, columns), which wraps, or moved by (rows,
@@ -56,12 +59,15 @@ class Movement:
     sides: Pair | None = None
 
     def map(self, frames: Tensor) -> Map:
-        """Return the map for frames [N, T, 2, H, W].
+        """Return the map for frames [N, T, 2, H, W], on their device.
 
         Signs and centre are those of torchvision's functional.rotate (counter-clockwise) and functional.affine, and of
         torch.roll: down and to the right is positive. A turn or lean takes the nearest pixel, or 0 from outside.
         """
         (height, width), device = frames.shape[-2:], frames.device
+        return self._to(device)._map(len(frames), height, width, device)
+
+    def _map(self, count: int, height: int, width: int, device: torch.device) -> Map:
         rows, columns = self._turned(height, width, device)
         if self.move is not None:
             rows, columns = (x - by.int()[:, None, None] for x, by in zip((rows, columns), self.move, strict=True))
@@ -73,8 +79,16 @@ class Movement:
         if self.hole is not None and self.sides is not None:
             inside = inside & ~_rectangle(self.hole, self.sides, height, width, device)
         source = ((rows * width + columns) * inside).long()
-        shape = (len(frames), height, width)
+        shape = (count, height, width)
         return Map(source.expand(shape), inside.expand(shape))
+
+    def _to(self, device: torch.device) -> Movement:
+        moved: dict[str, Any] = {
+            name: tuple(sent(x, device) for x in drawn) if isinstance(drawn, tuple) else sent(drawn, device)
+            for name, drawn in vars(self).items()
+            if drawn is not None
+        }
+        return Movement(**moved)
 
     def _turned(self, height: int, width: int, device: torch.device) -> Pair:
         """Return the rows and columns that pixels come from, int32, of shapes that broadcast to [N, H, W]."""

@@ -14,7 +14,6 @@ from torch import Tensor
 
 from pipeline.config.base import Count, Nonnegative, Whole
 from pipeline.training.augmentations import AugmentationOptions
-from pipeline.training.augmentations._device import sent
 from pipeline.training.augmentations._maps import Map, Movement
 from pipeline.training.losses import Targets
 
@@ -79,10 +78,6 @@ class Draws:
     down: Tensor
     right: Tensor
 
-    def to(self, device: torch.device) -> Draws:
-        """Return all on a device."""
-        return Draws(**{name: sent(drawn, device) for name, drawn in vars(self).items()})
-
 
 def augment(frames: Tensor, targets: Targets, options: Options, generator: torch.Generator) -> tuple[Tensor, Targets]:
     """Return each sample of a batch varied by a map of its own; targets stay. Arguments as the group asks.
@@ -93,7 +88,7 @@ def augment(frames: Tensor, targets: Targets, options: Options, generator: torch
     Source: Li et al., "Neuromorphic Data Augmentation for Training Spiking Neural Networks" (ECCV 2022); that sides of
     the cutout are whole numbers, its middle anywhere, is our reading.
     """
-    draws = draw(len(frames), options, generator).to(frames.device)
+    draws = draw(len(frames), options, generator)
     return pixel_map(draws, frames, CUTOUT in options.taking_part).applied(frames), targets
 
 
