@@ -10,12 +10,12 @@ from hypothesis import example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from torch.nn import functional
 
 from pipeline.training.augmentations import nda
 from pipeline.training.augmentations._maps import Movement
 from pipeline.training.augmentations.nda import ROLL, ROTATE, SHEAR, Draws, Options, draw
 from pipeline.training.losses import Targets
+from tests.training.resampled import rotated, sheared
 
 NDA = Options(roll_px=5, rotate_deg=30.0, shear_deg=30.0)
 PAPER = Options(roll_px=5, rotate_deg=30.0, shear_deg=16.7, cutout_px=16)
@@ -37,27 +37,14 @@ def augment(x: torch.Tensor, options: Options, generator: torch.Generator) -> to
     return found
 
 
-def by_grid(sample: torch.Tensor, matrix: list[list[float]]) -> torch.Tensor:
-    """Resample as torchvision does: an affine grid about the centre in pixels, nearest, zeros from outside."""
-    height, width = sample.shape[-2:]
-    (a, b), (c, d) = matrix
-    theta = torch.tensor([[[a, b * height / width, 0], [c * width / height, d, 0]]], dtype=torch.float64)
-    grid = functional.affine_grid(theta, [1, 1, height, width], align_corners=False)
-    flat = sample.reshape(1, -1, height, width).double()
-    moved = functional.grid_sample(flat, grid, mode="nearest", padding_mode="zeros", align_corners=False)
-    return moved.to(sample.dtype).reshape(sample.shape)
-
-
 def operated(sample: torch.Tensor, draws: Draws, kind: int, index: int) -> torch.Tensor:
     """Do one operation to one recording [T, 2, H, W] by torch's own means."""
     if kind == ROLL:
         return sample.roll((int(draws.rows[index]), int(draws.columns[index])), (2, 3))
     if kind == ROTATE:
-        turn = math.radians(draws.degrees[index])
-        # Counter-clockwise on a screen whose y points down; the map from result to source.
-        return by_grid(sample, [[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]])
+        return rotated(sample, math.radians(draws.degrees[index]))
     if kind == SHEAR:
-        return by_grid(sample, [[1, math.tan(math.radians(draws.shear[index]))], [0, 1]])
+        return sheared(sample, math.radians(draws.shear[index]))
     side, left = int(draws.side[index]), sample.clone()
     row, column = (int(share[index] * pixels) - side // 2
                    for share, pixels in zip((draws.down, draws.right), sample.shape[-2:], strict=True))  # fmt: skip
