@@ -22,6 +22,11 @@ class AugmentationOptions(Group):
     kind: str
     mixes: ClassVar[bool] = False
 
+    def takes_part(self, epoch: int) -> bool:
+        """Whether the frames of an epoch, counted from 0, are varied by it; where not, it is left out."""
+        del epoch
+        return True
+
     @property
     def mirrors(self) -> bool:
         """Whether left and right are exchanged: wrong where they are classes (DVS128 Gesture)."""

@@ -10,6 +10,8 @@ from torch import Tensor
 
 from pipeline.config.base import Positive, Share
 from pipeline.training.augmentations import AugmentationOptions
+from pipeline.training.augmentations._device import sent
+from pipeline.training.augmentations._mixing import mixed, partners
 from pipeline.training.losses import Targets
 
 Box = tuple[slice, slice]
@@ -36,24 +38,16 @@ def augment(frames: Tensor, targets: Targets, options: Options, generator: torch
 
     Source: Yun et al., CutMix (ICCV 2019), Algorithm 1; one box for all frames of a recording, as NDA's paper has it.
     """
-    if targets.other is not None:
-        raise ValueError("cutmix: the targets are mixed already, and a recording has two labels at most; mix once")
-    count, height, width = len(frames), *frames.shape[-2:]
-    # NumPy draws it: torch's Beta takes no generator.
-    numpy = np.random.default_rng(int(torch.randint(2**62, (), generator=generator)))
-    permutation = torch.randperm(count, generator=generator)
+    height, width = frames.shape[-2:]
+    numpy, permutation = partners(options.kind, len(frames), targets, generator)
     if numpy.random() >= options.probability:
         return frames, targets
     rows, columns = box(height, width, numpy.beta(options.alpha, options.alpha), numpy)
     area = (rows.stop - rows.start) * (columns.stop - columns.start)
-    if frames.device.type == "cuda":
-        # From pinned memory the copy need not wait for the work before.
-        permutation = permutation.pin_memory()
-    permutation = permutation.to(frames.device, non_blocking=True)
-    mixed = frames.clone()
-    mixed[..., rows, columns] = frames[..., rows, columns].index_select(0, permutation)
-    weight = torch.full((count,), 1 - area / (height * width), device=frames.device)
-    return mixed, Targets(targets.labels, targets.labels.index_select(0, permutation), weight)
+    others = sent(permutation, frames.device)
+    changed = frames.clone()
+    changed[..., rows, columns] = frames[..., rows, columns].index_select(0, others)
+    return changed, mixed(targets, others, 1 - area / (height * width))
 
 
 def box(height: int, width: int, outside: float, numpy: np.random.Generator) -> Box:
