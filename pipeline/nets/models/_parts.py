@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from spikingjelly.activation_based import functional
@@ -29,15 +29,21 @@ def scaled(channels: int, width: float) -> int:
 
 
 def shrunk(size: tuple[int, int], poolings: int) -> int:
-    """Return how many pixels are left of frames after so many poolings of 2.
+    """Return how many pixels are left of frames after so many poolings of 2; errors as `pooled`."""
+    return pooled(size, [2] * poolings)
+
+
+def pooled(size: tuple[int, int], sides: Sequence[int]) -> int:
+    """Return how many pixels are left of frames after pools of these sides, px.
 
     Raises:
         ValueError: none.
     """
-    sides = [side // 2**poolings for side in size]
-    if min(sides) < 1:
-        raise ValueError(f"frames of {size} px are too small for {poolings} poolings; at least {2**poolings}")
-    return math.prod(sides)
+    least = math.prod(sides)
+    left = [side // least for side in size]
+    if min(left) < 1:
+        raise ValueError(f"frames of {size} px are too small for {len(sides)} poolings; at least {least}")
+    return math.prod(left)
 
 
 def initialise(net: nn.Module, generator: torch.Generator | None) -> None:
