@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 import torch
-from spikingjelly.activation_based import layer
+from spikingjelly.activation_based import functional, layer, neuron, surrogate
+from spikingjelly.activation_based.model import parametric_lif_net
 from torch import Tensor, nn
 
 from pipeline.nets.fold import folded
 from pipeline.nets.forward import activations, forward
+from pipeline.nets.layers import plif
 from pipeline.nets.layers.if_ import IF
 from pipeline.pieces import checked
 from tests.networks import made
@@ -29,12 +31,51 @@ def frames(steps: int = 4, batch: int = 2, size: tuple[int, int] = (9, 8)) -> Te
 
 
 @pytest.mark.parametrize(
-    ("name", "classes", "side", "count"), [("vgg-snn", 10, 48, 9_271_498), ("snn-5", 11, 128, 1_699_566)]
-)
+    ("name", "classes", "side", "count"),
+    [
+        ("vgg-snn", 10, 48, 9_271_498), ("snn-5", 11, 128, 1_699_566), ("vgg-11", 10, 48, 9_230_538),
+        ("vgg-11", 101, 48, 9_277_221), ("vgg-9", 10, 48, 9_230_538), ("vgg-16", 10, 48, 14_727_690),
+        ("ta-snn-5", 10, 128, 2_097_918), ("ta-snn-3", 11, 32, 2_324_065),
+        # But for the scalar w of each PLIF layer.
+        ("plif-4", 10, 128, 17_427_718 - 6), ("plif-5", 11, 128, 1_698_311 - 7),
+    ],
+)  # fmt: skip
 def test_sizes_are_the_published(name: str, classes: int, side: int, count: int) -> None:
     with torch.device("meta"):
-        net = made(name, classes, (side, side), width=1.0)
+        net = made(name, classes, (side, side))
     assert sum(parameter.numel() for parameter in net.parameters()) == count
+
+
+def test_plif_has_a_weight_of_its_own_in_each_layer() -> None:
+    for name, classes, count in (("plif-4", 10, 17_427_718), ("plif-5", 11, 1_698_311)):
+        with torch.device("meta"):
+            net = made(name, classes, (128, 128), lambda: plif.build(plif.Options()))
+        assert sum(parameter.numel() for parameter in net.parameters()) == count
+
+
+def test_plifs_network_is_spikingjellys_but_for_its_biases() -> None:
+    """Fed the same weights, at a thirty-second of the width: SpikingJelly has 512 hidden units, and biases there."""
+    torch.manual_seed(0)
+    theirs = parametric_lif_net.DVSGestureNet(
+        4, neuron.ParametricLIFNode, surrogate_function=surrogate.ATan(), detach_reset=True
+    )
+    functional.set_step_mode(theirs, "m")
+    ours = made(
+        "plif-5", 11, (128, 128), lambda: plif.build(plif.Options()), width=1 / 32, hidden=[512 * 32], fc_bias=True
+    )  # fmt: skip
+    for module in theirs.modules():
+        # So that spikes reach the votes.
+        if isinstance(module, nn.BatchNorm2d | nn.Linear):
+            nn.init.constant_(module.bias, 0.5)
+            module.weight.data.mul_(4.0)
+    own, other = ours.state_dict(), theirs.state_dict()
+    assert [value.shape for value in own.values()] == [value.shape for value in other.values()]
+    ours.load_state_dict(dict(zip(own, other.values(), strict=True)))
+    x = frames(4, 1, (128, 128))
+    with torch.no_grad():
+        found, expected = forward(ours.eval(), x), forward(theirs.eval(), x)
+    torch.testing.assert_close(found, expected)
+    assert len(found.unique()) > 3
 
 
 def test_layers_stand_in_the_order_that_is_written() -> None:
