@@ -10,7 +10,7 @@ from torch import nn
 
 from pipeline.config.network import Network
 from pipeline.nets.forward import named
-from pipeline.nets.models._parts import initialise
+from pipeline.nets.models._parts import initialise_attention
 from pipeline.nets.tree import leaves
 from pipeline.pieces import module_of
 
@@ -24,8 +24,8 @@ def build(network: Network, classes: int, size: tuple[int, int], generator: torc
             the same weights with and without.
 
     Raises:
-        ValueError: the frames are too small, there is no layer behind which attention should go, or a layer is not
-            known (see pipeline.nets.tree).
+        ValueError: the frames are too small, there is no layer at which attention should go, or a layer is not known
+            (see pipeline.nets.tree).
     """
     activation = module_of("nets.layers", network.activation)
     model = module_of("nets.models", network.model)
@@ -45,21 +45,25 @@ def build(network: Network, classes: int, size: tuple[int, int], generator: torc
 
 
 def _attend(net: nn.Module, network: Network, generator: torch.Generator | None) -> None:
-    """Put attention behind the named activations, in the Sequential where each stands."""
+    """Put attention before or behind the named activations, in the Sequential where each stands."""
     options: Any = network.attention
     kind = module_of("nets.layers", options)
+    before = getattr(kind, "BEFORE", False)
     places = {id(module): name for name, module in named(net, network.model.attention).items()}
-    channels = 0
+    # Of the maps at a place; None behind a linear layer.
+    channels: int | None = 0
     for row in [module for module in net.modules() if isinstance(module, nn.Sequential)]:
         children = list(row._modules.items())
         row._modules.clear()
         for name, child in children:
-            row.add_module(name, child)
-            channels = child.out_channels if isinstance(child, nn.Conv2d) else channels
-            if id(child) in places:
+            if isinstance(child, nn.Conv2d | nn.Linear):
+                channels = child.out_channels if isinstance(child, nn.Conv2d) else None
+            here = [(name, child)]
+            if places.pop(id(child), None):
                 made = kind.build(options, channels, network.steps)
-                initialise(made, generator)
-                row.add_module(f"{options.kind}_{name}", made)
-                del places[id(child)]
+                initialise_attention(made, generator)
+                here.insert(0 if before else 1, (f"{options.kind}_{name}", made))
+            for placed, module in here:
+                row.add_module(placed, module)
     if places:
-        raise ValueError(f"attention goes behind a layer of an nn.Sequential, {', '.join(places.values())} is in none")
+        raise ValueError(f"attention goes to a layer of an nn.Sequential, {', '.join(places.values())} is in none")

@@ -47,11 +47,22 @@ def pooled(size: tuple[int, int], sides: Sequence[int]) -> int:
 
 
 def initialise(net: nn.Module, generator: torch.Generator | None) -> None:
-    """Draw weights (convolutions: He, fan out as in VGG; read-out and attention: uniform) and zero the biases."""
+    """Draw the weights of a model (convolutions: He, fan out as in VGG; linear layers: uniform); biases are 0."""
     for layer in net.modules():
         if isinstance(layer, nn.Conv2d):
             nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu", generator=generator)
             nn.init.zeros_(layer.bias) if layer.bias is not None else None
         elif isinstance(layer, nn.Linear | nn.Conv1d):
-            nn.init.kaiming_uniform_(layer.weight, a=5**0.5, generator=generator)
-            nn.init.zeros_(layer.bias) if layer.bias is not None else None
+            _uniform(layer, generator)
+
+
+def initialise_attention(net: nn.Module, generator: torch.Generator | None) -> None:
+    """Draw the weights of attention, uniform in all its layers; biases are 0."""
+    for layer in net.modules():
+        if isinstance(layer, nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d):
+            _uniform(layer, generator)
+
+
+def _uniform(layer: nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d, generator: torch.Generator | None) -> None:
+    nn.init.kaiming_uniform_(layer.weight, a=5**0.5, generator=generator)
+    nn.init.zeros_(layer.bias) if layer.bias is not None else None
