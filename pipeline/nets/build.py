@@ -10,7 +10,8 @@ from torch import nn
 
 from pipeline.config.network import Network
 from pipeline.nets.forward import named
-from pipeline.nets.models._parts import initialise
+from pipeline.nets.layers.shrink import Mixture, Shrink
+from pipeline.nets.models._parts import initialise_attention
 from pipeline.nets.tree import leaves
 from pipeline.pieces import module_of
 
@@ -24,9 +25,10 @@ def build(network: Network, classes: int, size: tuple[int, int], generator: torc
             the same weights with and without.
 
     Raises:
-        ValueError: the frames are too small, there is no layer behind which attention should go, or a layer is not
-            known (see pipeline.nets.tree).
+        ValueError: the frames are too small, there is no layer at which attention should go, or a layer is not known
+            (see pipeline.nets.tree); or the model is bound to another number of time steps than T.
     """
+    _check_steps(network)
     activation = module_of("nets.layers", network.activation)
     model = module_of("nets.models", network.model)
     net: nn.Module = model.build(
@@ -44,22 +46,39 @@ def build(network: Network, classes: int, size: tuple[int, int], generator: torc
     return net
 
 
+def _check_steps(network: Network) -> None:
+    """Refuse a model that is bound to another number of time steps than the network has."""
+    bound = getattr(network.model, "steps", None)
+    if bound is not None and network.steps != bound:
+        raise ValueError(
+            f"it shrinks its steps from T = {bound} (shrink.steps), found T = {network.steps or 'any'}; a recipe with "
+            "it has that many steps, and an ANN, which has no number of them, takes another network"
+        )
+
+
 def _attend(net: nn.Module, network: Network, generator: torch.Generator | None) -> None:
-    """Put attention behind the named activations, in the Sequential where each stands."""
+    """Put attention before or behind the named activations, in the Sequential where each stands."""
     options: Any = network.attention
     kind = module_of("nets.layers", options)
+    before = getattr(kind, "BEFORE", False)
     places = {id(module): name for name, module in named(net, network.model.attention).items()}
-    channels = 0
+    # Of the maps at a place; None behind a linear layer.
+    channels: int | None = 0
+    steps = network.steps
     for row in [module for module in net.modules() if isinstance(module, nn.Sequential)]:
         children = list(row._modules.items())
         row._modules.clear()
         for name, child in children:
-            row.add_module(name, child)
-            channels = child.out_channels if isinstance(child, nn.Conv2d) else channels
-            if id(child) in places:
-                made = kind.build(options, channels, network.steps)
-                initialise(made, generator)
-                row.add_module(f"{options.kind}_{name}", made)
-                del places[id(child)]
+            if isinstance(child, nn.Conv2d | nn.Linear):
+                channels = child.out_channels if isinstance(child, nn.Conv2d) else None
+            elif isinstance(child, Shrink | Mixture):
+                steps = child.left
+            here = [(name, child)]
+            if places.pop(id(child), None):
+                made = kind.build(options, channels, steps)
+                initialise_attention(made, generator)
+                here.insert(0 if before else 1, (f"{options.kind}_{name}", made))
+            for placed, module in here:
+                row.add_module(placed, module)
     if places:
-        raise ValueError(f"attention goes behind a layer of an nn.Sequential, {', '.join(places.values())} is in none")
+        raise ValueError(f"attention goes to a layer of an nn.Sequential, {', '.join(places.values())} is in none")

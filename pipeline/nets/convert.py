@@ -8,8 +8,21 @@ from spikingjelly.activation_based import functional
 from torch import nn
 
 from pipeline.nets.layers import if_
+from pipeline.nets.layers.hold import Hold
 from pipeline.nets.layers.qcfs import QCFS
+from pipeline.nets.layers.shrink import Mixture, Shrink
 from pipeline.nets.tree import HIDING, SMOOTH, duplicate, leaves
+
+# What has no spiking counterpart that gives the same after L steps, and why.
+REFUSED = (
+    (SMOOTH, "only QCFS becomes a spiking neuron"),
+    (
+        (nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d),
+        "a maximum of spikes is no spikes of the maximum, for neurons that fire in turn send more than the fastest of "
+        "them (take pool: average)",
+    ),
+    ((Shrink, Mixture, Hold), "neurons with fewer time steps than L do not reach all the levels (take no shrink)"),
+)
 
 
 def convert(ann: nn.Module, neuron: if_.Options = if_.Options()) -> nn.Module:  # noqa: B008
@@ -20,8 +33,9 @@ def convert(ann: nn.Module, neuron: if_.Options = if_.Options()) -> nn.Module:  
         neuron: what takes their place; its threshold is λ.
 
     Raises:
-        ValueError: the network has no QCFS, another activation, a module that is not known (see pipeline.nets.tree), or
-            a QCFS in a container that hides the steps from it; or the neuron takes over no QCFS.
+        ValueError: the network has no QCFS, another activation, a max pool, fewer time steps somewhere, a module that
+            is not known (see pipeline.nets.tree), or a QCFS in a container that hides the steps from it; or the neuron
+            takes over no QCFS.
     """
     if (neuron.reset, neuron.start, neuron.output) != ("soft", 0.5, "scaled"):
         raise ValueError(
@@ -29,9 +43,10 @@ def convert(ann: nn.Module, neuron: if_.Options = if_.Options()) -> nn.Module:  
             f"{neuron.reset}, {neuron.start}, {neuron.output}"
         )
     found = dict(leaves(ann))
-    smooth = [f"{name} ({type(module).__name__})" for name, module in found.items() if isinstance(module, SMOOTH)]
-    if smooth:
-        raise ValueError(f"only QCFS becomes a spiking neuron, found {', '.join(smooth)}")
+    for kinds, reason in REFUSED:
+        refused = [f"{name} ({type(module).__name__})" for name, module in found.items() if isinstance(module, kinds)]
+        if refused:
+            raise ValueError(f"{reason}, found {', '.join(refused)}")
     if not any(isinstance(module, QCFS) for module in found.values()):
         raise ValueError("nothing to convert: the network has no QCFS activation")
     snn = duplicate(ann)

@@ -1,9 +1,10 @@
-"""Batch norm folded into the convolution before it, for inference."""
+"""Batch norm folded into the convolution or linear layer before it, for inference."""
 
 from __future__ import annotations
 
 from collections import Counter
 from itertools import pairwise
+from typing import Any
 
 import torch
 from spikingjelly.activation_based import layer
@@ -11,17 +12,21 @@ from torch import nn
 
 from pipeline.nets.tree import duplicate, leaves
 
-NORMS = (nn.BatchNorm2d, layer.ThresholdDependentBatchNorm2d)
+# Which norms may follow which layers, in the axes that both see.
+PAIRS = (
+    (nn.Conv2d, (nn.BatchNorm2d, layer.ThresholdDependentBatchNorm2d)),
+    (nn.Linear, (layer.BatchNorm1d, layer.ThresholdDependentBatchNorm1d)),
+)
 
 
 @torch.no_grad()
 def folded(net: nn.Module, weights: torch.dtype = torch.float32) -> nn.Module:
-    """Return a copy of a network for inference: a batch norm becomes part of the convolution before it.
+    """Return a copy of a network for inference: a batch norm becomes part of the layer before it.
 
     BN(Wx + b) = (γ/σ)·Wx + (γ/σ)·(b - μ) + β, so the outputs are those of `net` in eval mode up to rounding. Folded is
-    a batch norm that directly follows its convolution in an nn.Sequential; elsewhere the order is not known, and it
-    stays. The layers keep their names; an identity stands where a batch norm stood. The copy shares nothing with `net`,
-    is in eval mode and asks for no gradients.
+    a batch norm that directly follows its convolution or linear layer in an nn.Sequential; elsewhere the order is not
+    known, and it stays. The layers keep their names; an identity stands where a batch norm stood. The copy shares
+    nothing with `net`, is in eval mode and asks for no gradients.
 
     Not SpikingJelly's fuse_conv_bn_eval_modules: that gives a traced graph in place of the tree, and rounds otherwise.
 
@@ -38,7 +43,7 @@ def folded(net: nn.Module, weights: torch.dtype = torch.float32) -> nn.Module:
             continue
         for (_, before), (name, norm) in pairwise(list(row._modules.items())):
             alone = uses[id(before)] == uses[id(norm)] == 1
-            if alone and isinstance(before, nn.Conv2d) and isinstance(norm, NORMS):
+            if alone and any(isinstance(before, kind) and isinstance(norm, norms) for kind, norms in PAIRS):
                 _fold(before, norm)
                 setattr(row, name, nn.Identity())
     for module in copied.modules():
@@ -47,13 +52,13 @@ def folded(net: nn.Module, weights: torch.dtype = torch.float32) -> nn.Module:
     return copied
 
 
-def _fold(convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> None:
+def _fold(synapses: Any, norm: Any) -> None:
     if norm.running_mean is None or norm.running_var is None:
         raise ValueError("a batch norm without running statistics cannot be folded: it has no fixed scale")
     scale = torch.sqrt(norm.running_var + norm.eps)
     scale = norm.weight / scale if norm.affine else 1 / scale
-    bias = torch.zeros_like(norm.running_mean) if convolution.bias is None else convolution.bias
+    bias = torch.zeros_like(norm.running_mean) if synapses.bias is None else synapses.bias
     shift = norm.bias if norm.affine else 0
-    convolution.bias = nn.Parameter((bias - norm.running_mean) * scale + shift, requires_grad=False)
+    synapses.bias = nn.Parameter((bias - norm.running_mean) * scale + shift, requires_grad=False)
     # In place, so that the weight stays channels last.
-    convolution.weight.mul_(scale[:, None, None, None])
+    synapses.weight.mul_(scale.view(-1, *[1] * (synapses.weight.dim() - 1)))

@@ -4,7 +4,7 @@ Known are, by the forward they run (a subclass with a forward of its own is anot
 
 * activations: QCFS and spiking neurons, ours or SpikingJelly's;
 * torch's and SpikingJelly's convolutions, linear layers, batch and group norms, pools, flatten, dropout, votes,
-  upsampling, and the smooth activations of torch in SMOOTH;
+  upsampling, layers that sum or repeat time steps, and the smooth activations of torch in SMOOTH;
 * a layer with a method `operations`, which says what it costs;
 * containers: modules with children, all of them known, and no parameters, buffers or memories of their own. What their
   forward does with its children's tensors (adding, concatenating, calling them in any order) is theirs, but matrix
@@ -20,7 +20,9 @@ from spikingjelly.activation_based import base, functional, layer, neuron
 from torch import Tensor, nn
 
 from pipeline.nets.layers._spiking import FusedNeuron
+from pipeline.nets.layers.hold import Hold
 from pipeline.nets.layers.qcfs import QCFS
+from pipeline.nets.layers.shrink import Shrink
 from pipeline.nets.layers.vote import Vote
 
 SPIKING = (FusedNeuron, neuron.BaseNode)
@@ -34,7 +36,7 @@ NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.GroupNorm)
 OTHERS = (nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d, nn.Flatten, nn.Upsample, nn.Dropout, nn.Identity)
 # SpikingJelly's own, which are no subclasses of torch's under the same name, and ours.
 MORE = (
-    Vote,
+    Vote, Shrink, Hold,
     layer.WSConv2d, layer.WSLinear, layer.Dropout, layer.Dropout2d, layer.VotingLayer,
     layer.ThresholdDependentBatchNorm1d, layer.ThresholdDependentBatchNorm2d, layer.ThresholdDependentBatchNorm3d,
     layer.TemporalEffectiveBatchNorm1d, layer.TemporalEffectiveBatchNorm2d, layer.TemporalEffectiveBatchNorm3d,

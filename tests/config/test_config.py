@@ -102,7 +102,7 @@ def test_misspelt_keys_are_named_with_the_nearest(path: str, wrong: str) -> None
     [
         ("recipes.hsd.loss.weight", "wieght", "hsd.loss: kind 'skd' has no option 'wieght'; did you mean 'weight'?"),
         ("recipes.tcja.attention.kernel_t", "kernel_tt", "no option 'kernel_tt'; did you mean 'kernel_t'?"),
-        ("networks.vgg-snn.width", "widht", "vgg-snn: kind 'vgg-snn' has no option 'widht'; did you mean 'width'?"),
+        ("networks.vgg-snn.width", "widht", "vgg-snn: kind 'chain' has no option 'widht'; did you mean 'width'?"),
         ("datasets.cifar10dvs.augmentation.roll_px", "roll", "kind 'nda' has no option 'roll'; did you mean 'roll_px'"),
     ],
 )
@@ -159,8 +159,8 @@ def test_a_catalogue_without_a_grid_is_refused() -> None:
         (f"datasets.{CAMERA}.paper", "cifar", "'cifar10dvs', 'ncaltech101' or 'dvsgesture'"),
         (f"datasets.{CAMERA}.eval_every.test", -1, "greater than or equal to 0, found -1"),
         ("networks.snn-5.dropout", 1.0, "less than 1"),
-        ("networks.snn-5.kind", "snn-5", "did you mean 'snn5'?"),
-        ("networks.vgg-snn.dropout", 0.5, "kind 'vgg-snn' has no option 'dropout'"),
+        ("networks.snn-5.kind", "chian", "did you mean 'chain'?"),
+        ("networks.vgg-snn.layers", [64, "q"], "vgg-snn: layers.1: unknown layer 'q'; 64 is a convolution"),
         ("networks.vgg-snn-8th.width", 0.0, "greater than 0"),
         ("anns.l8.levels", 0, "l8.levels: input should be greater than or equal to 1, found 0"),
         ("grid.grid.seeds", [0, 0], "listed twice: 0"),

@@ -145,10 +145,9 @@ def test_the_code_of_a_run_has_the_pieces_it_uses_and_no_others(plans: dict[str,
     assert not kinds(run("l8/hsd"), "training.augmentations")
     assert "tcja" in kinds(run("none/tcja.t5"), "nets.layers") and "tcja" not in kinds(run("none/tet"), "nets.layers")
     assert "lif" in kinds(run("none/lif"), "nets.layers") and "lif" not in kinds(run("none/if"), "nets.layers")
-    assert kinds(run("l8/hsd"), "nets.models") == {"vgg_snn"}
+    assert kinds(run("l8/hsd"), "nets.models") == {"chain"}
     assert kinds(f"train_ann/{CAMERA}/l8/ann-0.json", "training.losses") == {"ce"}
     gesture = plans["paper"]["train_snn/dvsgesture/own/hsd-0.json"].code
-    assert "pipeline.nets.models.snn5" in gesture and "pipeline.nets.models.vgg_snn" not in gesture
     assert "pipeline.training.augmentations.nda" in gesture
     for grid in plans.values():
         for entry in grid.values():

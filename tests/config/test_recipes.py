@@ -201,7 +201,7 @@ def test_a_recipe_may_have_its_own_network_schedule_augmentation_and_frame_size(
     assert before.network.model.width == 0.125 and before.training.augmentations == []
     found = one(
         "mine",
-        ("networks.small", {"kind": "vgg-snn", "width": 0.25}),
+        ("networks.small", {"kind": "chain", "layers": [64, "p"], "width": 0.25}),
         ("schedules.quick", {"like": "short", "epochs": 3}),
         ("recipes.mine", {
             "network": "small", "schedule": "quick", "augmentation": {"kind": "cutmix", "alpha": 0.5},

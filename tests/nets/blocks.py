@@ -105,7 +105,7 @@ def gentle(net: nn.Module, weight: float = 0.25) -> nn.Module:
             chosen = torch.rand(len(module.weight), fan, generator=generator).argsort(1) < 2
             with torch.no_grad():
                 module.weight.copy_((chosen * weight).view(module.weight.shape))
-        elif isinstance(module, nn.BatchNorm2d):
+        elif isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
             module.eps = 0.0
         elif isinstance(module, TCJA):
             # σ(0): all weighed alike, whatever the spikes' times.

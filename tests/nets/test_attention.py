@@ -11,6 +11,7 @@ from pipeline.config.network import Network
 from pipeline.nets.build import build
 from pipeline.nets.forward import forward
 from pipeline.nets.layers.tcja import TCJA
+from tests.networks import entry
 
 T, N, C, H, W = 5, 3, 8, 4, 6
 ATTENTION = {"kind": "tcja", "kernel_t": 4, "kernel_c": 3}
@@ -84,17 +85,19 @@ def test_is_bound_to_its_channels() -> None:
         layer()(torch.rand(T, N, C + 1, H, W))
 
 
-def built(model: dict | None = None, size: int = 18, attention: dict | None = ATTENTION) -> nn.Module:
+def built(
+    model: dict | None = None, size: int = 18, attention: dict | None = ATTENTION, name: str = "vgg-snn"
+) -> nn.Module:
     network = Network(
-        model={"kind": "vgg-snn", "width": 1 / 16, **(model or {})}, activation={"kind": "lif", "threshold": 0.5},
+        model=entry(name, width=1 / 16, **(model or {})), activation={"kind": "lif", "threshold": 0.5},
         attention=attention, steps=T,
     )  # fmt: skip
     return build(network, 3, (size, size), torch.Generator().manual_seed(0))
 
 
 def test_stands_behind_the_activations_that_the_network_names() -> None:
-    for kind, size, places in (("vgg-snn", 18, ["act6", "act8"]), ("snn5", 32, ["act4", "act5"])):
-        net = built({"kind": kind}, size)
+    for name, size, places in (("vgg-snn", 18, ["act6", "act8"]), ("snn-5", 32, ["act4", "act5"])):
+        net = built(size=size, name=name)
         names = list(net.layers._modules)
         assert [names[names.index(place) + 1] for place in places] == [f"tcja_{place}" for place in places]
         found = {name: module for name, module in net.layers.named_children() if isinstance(module, TCJA)}
@@ -134,7 +137,7 @@ def test_a_place_that_is_no_layer_is_named() -> None:
 
 def test_without_steps_there_is_no_attention() -> None:
     with pytest.raises(ValueError, match="say how many with steps"):
-        Network(model={"kind": "vgg-snn"}, activation={"kind": "lif"}, attention=ATTENTION)
+        Network(model=entry("vgg-snn"), activation={"kind": "lif"}, attention=ATTENTION)
     assert not [name for name in built(attention=None).state_dict() if "tcja" in name]
 
 

@@ -17,7 +17,7 @@ from pipeline.nets.layers.lif import LIF
 from pipeline.nets.layers.qcfs import QCFS
 from pipeline.nets.layers.vote import Vote
 from pipeline.pieces import checked
-from tests.networks import snn5
+from tests.networks import entry, snn5
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -125,11 +125,11 @@ def test_a_frame_too_small_is_refused(size: tuple[int, int]) -> None:
 @pytest.mark.parametrize("bad", [{"width": 0.0}, {"voters": 0}, {"dropout": 1.0}])
 def test_impossible_options_are_refused(bad: dict) -> None:
     with pytest.raises(ValueError, match=next(iter(bad))):
-        checked("nets.models", {"kind": "snn5", **bad})
+        checked("nets.models", entry("snn-5", **bad))
 
 
 def test_is_built_by_its_name() -> None:
-    model = {"kind": "snn5", "width": 1 / 16}
+    model = entry("snn-5", width=1 / 16)
     ann = build(Network(model=model, activation={"kind": "qcfs", "levels": 16}), 11, (32, 32), seeded())
     snn = build(Network(model=model, activation={"kind": "lif"}), 11, (32, 32), seeded())
     assert [type(module) for _, module in activations(ann)] == [QCFS] * 6

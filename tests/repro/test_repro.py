@@ -124,12 +124,10 @@ def test_a_new_loss_neuron_and_network_are_files_and_run_only_themselves(copy: C
     (losses / "last_step.py").write_text(NEW_LOSS)
     neuron = (layers / "lif.py").read_text()
     (layers / "leaky.py").write_text(neuron.replace('Literal["lif"] = "lif"', 'Literal["leaky"] = "leaky"'))
-    model = (models / "vgg_snn.py").read_text()
-    (models / "vgg_too.py").write_text(
-        model.replace('Literal["vgg-snn"] = "vgg-snn"', 'Literal["vgg-too"] = "vgg-too"')
-    )
+    model = (models / "chain.py").read_text()
+    (models / "row.py").write_text(model.replace('Literal["chain"] = "chain"', 'Literal["row"] = "row"'))
     assert copy.repro() == ["plan"]
-    copy.change("networks.too", {"kind": "vgg-too", "width": 1 / 32, "attention": []})
+    copy.change("networks.too", {"kind": "row", "layers": [4, "p", 8, "p"]})
     copy.change("recipes.last", {"loss": {"kind": "last-step"}})
     copy.change("recipes.leaky", {"neuron": {"kind": "leaky"}, "network": "too"})
     copy.change("grid.grid.baselines", ["if", "tet-full.t2", "tet-full", "last", "leaky"])

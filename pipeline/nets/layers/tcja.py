@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Literal
 
 import torch
-from spikingjelly.activation_based import base, op_counter
 from torch import Tensor, nn
 from torch.nn import functional
 
 from pipeline.config.base import Count, Group
+from pipeline.nets.layers._waits import Waiting, products
 
 # The answer at a step hangs on all frames.
 CAUSAL = False
@@ -34,7 +34,7 @@ def build(options: Options, channels: int | None = None, steps: int | None = Non
     return TCJA(steps, channels, options.kernel_t, options.kernel_c)
 
 
-class TCJA(nn.Module, base.MultiStepModule):
+class TCJA(Waiting):
     """y = x · σ(conv over channels of each step × conv over steps of each channel), of x averaged over space.
 
     One convolution runs along the channels and mixes all time steps, the other along the time steps and mixes all
@@ -53,12 +53,10 @@ class TCJA(nn.Module, base.MultiStepModule):
     """
 
     def __init__(self, steps: int, channels: int, kernel_t: int, kernel_c: int) -> None:
-        super().__init__()
-        self.step_mode = "m"
+        super().__init__(steps)
         if min(steps, channels, kernel_t, kernel_c) < 1:
             given = f"{steps}, {channels}, {kernel_t}, {kernel_c}"
             raise ValueError(f"steps, channels and kernels must be above 0, found {given}")
-        self.steps = steps
         self.over_steps = nn.Conv1d(steps, steps, kernel_t, bias=False)
         self.over_channels = nn.Conv1d(channels, channels, kernel_c, bias=False)
 
@@ -67,11 +65,7 @@ class TCJA(nn.Module, base.MultiStepModule):
 
     def weights(self, x: Tensor) -> Tensor:
         """Return the attention, 0 to 1: [T, N, C, H, W] -> [T, N, C, 1, 1]."""
-        if len(x) != self.steps:
-            raise ValueError(
-                f"TCJA was built for {self.steps} time steps and mixes all of them, found {len(x)}; a network with it "
-                f"learns and answers in {self.steps} steps only (recipes.*.steps)"
-            )
+        self.check_steps(x)
         mean = x.float().mean((3, 4)).transpose(0, 1)  # [N, T, C]
         by_step = _same(self.over_steps, mean)
         by_channel = _same(self.over_channels, mean.transpose(1, 2)).transpose(1, 2)
@@ -79,13 +73,7 @@ class TCJA(nn.Module, base.MultiStepModule):
 
     def operations(self, x: Tensor) -> int:
         """Return the multiply-accumulates of both convolutions, and one for each spike of x that is weighed."""
-        macs = op_counter.MACCounter()
-        with torch.autocast(x.device.type, enabled=False), op_counter.DispatchCounterMode([macs]):
-            self.weights(x)
-        return int(macs.get_total()) + int(torch.count_nonzero(x))
-
-    def extra_repr(self) -> str:
-        return f"steps={self.steps}"
+        return products(self.weights, x) + int(torch.count_nonzero(x))
 
 
 def _same(convolution: nn.Conv1d, x: Tensor) -> Tensor:

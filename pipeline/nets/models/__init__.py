@@ -1,8 +1,7 @@
 """Models, one file a kind.
 
-Each file has `Options`, the constant `SMALLEST` (least height and width of frames, px) and
-`build(options, classes, size, activation, generator)`, which returns a multi-step network: frames float32
-[T, N, 2, H, W] in, logits [T, N, C] out. `activation` makes the activation of a layer from its channels, `generator` is
-the source of the initial weights (None takes torch's own). `options.attention` names the activations behind which
-attention goes.
+Each file has `Options` and `build(options, classes, size, activation, generator)`, which returns a multi-step network:
+frames float32 [T, N, 2, H, W] in, logits [T, N, C] out. `activation` makes the activation of a layer from its channels,
+`generator` is the source of the initial weights (None takes torch's own). `options.attention` names the activations at
+which attention goes.
 """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from spikingjelly.activation_based import functional
@@ -29,23 +29,40 @@ def scaled(channels: int, width: float) -> int:
 
 
 def shrunk(size: tuple[int, int], poolings: int) -> int:
-    """Return how many pixels are left of frames after so many poolings of 2.
+    """Return how many pixels are left of frames after so many poolings of 2; errors as `pooled`."""
+    return pooled(size, [2] * poolings)
+
+
+def pooled(size: tuple[int, int], sides: Sequence[int]) -> int:
+    """Return how many pixels are left of frames after pools of these sides, px.
 
     Raises:
         ValueError: none.
     """
-    sides = [side // 2**poolings for side in size]
-    if min(sides) < 1:
-        raise ValueError(f"frames of {size} px are too small for {poolings} poolings; at least {2**poolings}")
-    return math.prod(sides)
+    least = math.prod(sides)
+    left = [side // least for side in size]
+    if min(left) < 1:
+        raise ValueError(f"frames of {size} px are too small for {len(sides)} poolings; at least {least}")
+    return math.prod(left)
 
 
 def initialise(net: nn.Module, generator: torch.Generator | None) -> None:
-    """Draw weights (convolutions: He, fan out as in VGG; read-out and attention: uniform) and zero the biases."""
+    """Draw the weights of a model (convolutions: He, fan out as in VGG; linear layers: uniform); biases are 0."""
     for layer in net.modules():
         if isinstance(layer, nn.Conv2d):
             nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu", generator=generator)
             nn.init.zeros_(layer.bias) if layer.bias is not None else None
         elif isinstance(layer, nn.Linear | nn.Conv1d):
-            nn.init.kaiming_uniform_(layer.weight, a=5**0.5, generator=generator)
-            nn.init.zeros_(layer.bias) if layer.bias is not None else None
+            _uniform(layer, generator)
+
+
+def initialise_attention(net: nn.Module, generator: torch.Generator | None) -> None:
+    """Draw the weights of attention, uniform in all its layers; biases are 0."""
+    for layer in net.modules():
+        if isinstance(layer, nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d):
+            _uniform(layer, generator)
+
+
+def _uniform(layer: nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d, generator: torch.Generator | None) -> None:
+    nn.init.kaiming_uniform_(layer.weight, a=5**0.5, generator=generator)
+    nn.init.zeros_(layer.bias) if layer.bias is not None else None
