@@ -40,6 +40,10 @@ def build(network: Network, classes: int, size: tuple[int, int], generator: torc
     )
     if network.attention is not None:
         _attend(net, network, generator)
+    for module in net.modules():
+        # A layer that has numbers of its own to draw (GLIF's gates); last, so that all others stay.
+        if callable(draw := getattr(module, "draw", None)):
+            draw(generator)
     functional.set_step_mode(net, "m")
     # Said before the training, not after it.
     list(leaves(net))

@@ -9,9 +9,12 @@ import torch
 from spikingjelly.activation_based import functional, neuron, surrogate
 from torch import Tensor, nn
 
+from pipeline.config.network import Network
+from pipeline.nets.build import build as build_network
 from pipeline.nets.layers.glif import GLIF, Options, build
 from pipeline.nets.tree import duplicate, leaves
 from pipeline.pieces import checked
+from tests.networks import entry
 
 T, C = 6, 5
 # Milder than the authors' at the start, so that each parameter matters.
@@ -144,3 +147,15 @@ def test_what_does_not_fit_is_refused() -> None:
         build(Options(), 3)
     with pytest.raises(ValueError, match="normalised"):
         checked("nets.layers", {"kind": "glif", "surrogate": {"kind": "rect", "normalised": True}})
+
+
+def test_a_network_draws_its_gates_with_its_weights() -> None:
+    network = Network(
+        model=checked("nets.models", entry("vgg-snn", width=1 / 32)), activation=Options(), attention=None, steps=T
+    )
+    gates = [
+        [layer.gates for layer in build_network(network, 3, (16, 16), torch.Generator().manual_seed(seed)).modules()
+         if isinstance(layer, GLIF)] for seed in (0, 0, 1)
+    ]  # fmt: skip
+    assert all(torch.equal(one, other) for one, other in zip(*gates[:2], strict=True))
+    assert not any(torch.equal(one, other) for one, other in zip(*gates[1:], strict=True))
