@@ -40,6 +40,11 @@ RECIPES: dict[str, tuple[str, str, dict[str, Any]]] = {
     "tet-full": ("tet", "TET", {**FULL, "loss": "tet"}),
     "tcja-full": ("tcja", "TCJA", {**FULL, "loss": "tet", "attention": True}),
     "sltt-full": ("sltt", "SLTT", {**FULL, "gradient": "sltt"}),
+    "plif": ("plif", "PLIF", {**FULL, "loss": "rate_mse", "neuron": "plif", "network": "plif-4"}),
+    "plif-own": ("plif", "PLIF", {**FULL, "loss": "rate_mse", "neuron": "plif", "network": "plif-4",
+                                  "own_schedule": True, "side": "128 × 128"}),
+    "ssnn": ("ssnn", "SSNN", {**FULL, "causal": False}),
+    "hsd-steps": ("hsd-steps", "HSD, steps", {**HT, "loss": "skd"}),
 }  # fmt: skip
 OF_ANN: dict[str, dict[str, Any]] = {"ann": {"neuron": "qcfs"}, "converted": HT}
 FACTS: dict[str, Any] = {
@@ -62,6 +67,7 @@ REPORT = Report(
     table2=["lif", "if", "skd", "ht", "ht-kd", "hsd"],
     table4=["lif", "sltt", "ht-sltt", "tet", "ht-tet", "hsd"],
     table5=["if", "kd", "feature", "kd-feature"],
+    few_steps=[],
     figure2=Figure2(sts=["hsd", "tet-full"], dts=["tet-full"]),
     figure4=Figure4(recipes=["hsd", "tet"], steps=[1, 5], channel=37),
     exit_rule={"kind": "confidence"},
@@ -104,7 +110,9 @@ def entry(dataset: str, recipe: str, ann: str | None, seed: int, **other: Any) -
     steps = int(recipe.partition(".t")[2] or every)
     values: dict[str, Any] = {
         "method": method, "title": title, "kind": base if base in ("ann", "converted") else "snn", "steps": steps,
-        "gradient": "bptt", "attention": False, "features": False, "settings": "abc", **asked, **other,
+        "gradient": "bptt", "attention": False, "features": False, "settings": "abc", "own_schedule": False,
+        "network": facts.network, "side": " × ".join(map(str, facts.frame_size)),
+        "causal": not asked.get("attention", False), **asked, **other,
         "levels": None if ann is None else levels_of(ann),
     }  # fmt: skip
     return RunEntry(dataset=dataset, recipe=recipe, ann=ann, seed=seed, **values)

@@ -162,8 +162,10 @@ def _strays(report: Report, recipes: Iterable[str]) -> Iterator[str]:
     runs = {"headline": report.headline, "methods": report.methods, "figure4.recipes": report.figure4.recipes}
     runs |= {f"figure2.{part}": names for part, names in report.figure2}
     runs |= {table: getattr(report, table) for table in type(report).model_fields if table.startswith("table")}
+    runs["few_steps"] = report.few_steps
+    places = {"headline": TAKEN, "table1": TAKEN[1:], "figure2.dts": TAKEN[1:]}
     for key, names in runs.items():
-        allowed = [*TAKEN, *known] if key == "headline" else known
+        allowed = [*places.get(key, ()), *known]
         for reference in names:
             if split_reference(reference)[0] not in allowed:
                 yield f"{FOLDER}/report.yaml: {key}: no run {reference!r}; {nearest(reference, allowed)}"

@@ -136,6 +136,8 @@ def _entries(resolved: Resolved) -> Iterator[RunEntry]:
             kind="snn",
             ann=run.ann,
             levels=snn.levels,
+            network=_network(resolved, run.dataset, recipe=run.recipe),
+            side=_side(resolved.frame_size(run.dataset, run.recipe)),
             steps=resolved.steps(run.dataset, run.recipe),
             frames=recipe.frames,
             init=recipe.init,
@@ -144,6 +146,8 @@ def _entries(resolved: Resolved) -> Iterator[RunEntry]:
             gradient=recipe.gradient.kind,
             attention=recipe.attention is not None,
             features=bool(recipe.feature_layers),
+            causal=recipe.causal,
+            own_schedule=recipe.schedule is not None,
             seed=run.seed,
             settings=digest(_dumped(snn)),
         )
@@ -159,6 +163,8 @@ def _entry_of_ann(resolved: Resolved, settings: TrainAnn | Convert, kind: Litera
         kind=kind,
         ann=run.ann,
         levels=settings.levels,
+        network=_network(resolved, run.dataset, ann=run.ann),
+        side=_side(resolved.frame_size(run.dataset)),
         steps=resolved.params.dataset(run.dataset).phases.t2,
         frames="phase2",
         init="random" if kind == "ann" else "converted",
@@ -167,9 +173,23 @@ def _entry_of_ann(resolved: Resolved, settings: TrainAnn | Convert, kind: Litera
         gradient="bptt",
         attention=False,
         features=False,
+        causal=True,
+        own_schedule=False,
         seed=run.seed,
         settings=digest(_dumped(settings)),
     )
+
+
+def _network(resolved: Resolved, dataset: str, recipe: str | None = None, ann: str | None = None) -> str:
+    """Return a network's name, with its factor on the width where it is not as wide as its authors have it."""
+    name = resolved.network_name(dataset, recipe, ann)
+    width = resolved.model(dataset, recipe, ann).width
+    return name if width == 1 else f"{name} ×{width:g}"
+
+
+def _side(size: list[int]) -> str:
+    """Return height and width of frames as they are read: 48 × 48."""
+    return " × ".join(map(str, size))
 
 
 def _facts(resolved: Resolved, name: str) -> DatasetFacts:

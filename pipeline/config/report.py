@@ -17,8 +17,10 @@ class RunEntry(Group):
     """What a run is: its name (dataset, ann, recipe, seed), and what sets its method apart.
 
     `kind`: the phase 1 ANN, the network converted from it, or a trained spiking network. `ann` and `levels` (L) are
-    None where the recipe needs no ANN. `steps`: T in which it answers. `loss`: kinds of loss, joined by +, features
-    apart; `settings`: digest of all its settings.
+    None where the recipe needs no ANN. `network`: its entry, with its factor on the width; `side`: of its frames, px.
+    `steps`: T in which it answers. `loss`: kinds of loss, joined by +, features apart. `causal`: its answer at a step
+    needs no later frame; `own_schedule`: it learns as its authors have it, not as the data set says. `settings`: digest
+    of all its settings.
     """
 
     dataset: Name
@@ -28,6 +30,8 @@ class RunEntry(Group):
     kind: Literal["ann", "converted", "snn"]
     ann: Name | None
     levels: Count | None
+    network: str
+    side: str
     steps: Count
     frames: Literal["phase2", "full"]
     init: Literal["converted", "random"]
@@ -36,6 +40,8 @@ class RunEntry(Group):
     gradient: str
     attention: bool
     features: bool
+    causal: bool
+    own_schedule: bool
     seed: Whole
     settings: str
 
@@ -64,7 +70,10 @@ class DatasetFacts(Group):
 
 
 class Figure2(Group):
-    """Recipes that stand at each T the grid has of them (STS), and those that are trained once and truncated (DTS)."""
+    """Recipes that stand at each T the grid has of them (STS), and those that are trained once and truncated (DTS).
+
+    `converted` may stand under `dts`: the network of phase 1, converted and not trained again.
+    """
 
     sts: Names
     dts: Names
@@ -81,7 +90,9 @@ class Figure4(Group):
 class Report(Group):
     """What tables and figures show; recipes that the grid lacks are left out.
 
-    `methods`: whose colours come first. `exit_rule`, `exit_at`: the rule of an early exit, and its thresholds.
+    `methods`: whose colours come first, and of whom the figure of energy shows recipes beside Table 2's. `table1`: our
+    rows, `converted` perhaps among them; cited rows stand behind those of their method. `few_steps`: recipes that are
+    read after each step. `exit_rule`, `exit_at`: the rule of an early exit, and its thresholds.
     """
 
     headline: Annotated[References, Field(max_length=6)]
@@ -90,6 +101,7 @@ class Report(Group):
     table2: References
     table4: References
     table5: References
+    few_steps: References
     figure2: Figure2
     figure4: Figure4
     exit_rule: ExitRule

@@ -14,7 +14,7 @@ TEX = str.maketrans({
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
     "[": "{[}", "]": "{]}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", DASH: "--", "✓": r"$\checkmark$",
     "µ": r"$\mu$", "→": r"$\rightarrow$", "±": r"$\pm$", MINUS: "$-$", "<": "$<$", ">": "$>$", "≥": r"$\geq$",
-    "†": r"$\dagger$",
+    "†": r"$\dagger$", "×": r"$\times$",
 })  # fmt: skip
 # Entities where a backslash is not enough for every reader of Markdown.
 ENTITIES = {character: f"&#{ord(character)};" for character in "$~"}

@@ -1,5 +1,6 @@
 """What stands under several tables, said from the numbers alone; the sentences are templates/notes.yaml's."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,11 @@ def references(results: Results) -> list[str]:
         own = "" if pd.isna(cell["phase1"]) else say("phase1", **cell)[0]
         lines += say("references", own=own, **cell)
     return lines
+
+
+def systems(methods: Iterable[str]) -> list[str]:
+    """Return where the sources of methods disagree, each once."""
+    return [TEXTS["systems"][name] for name in dict.fromkeys(methods) if name in TEXTS["systems"]]
 
 
 def of_paper(table: str, results: Results) -> list[str]:

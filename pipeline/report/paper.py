@@ -27,8 +27,9 @@ def kind(of: Mapping[str, Any], **other: Any) -> tuple[Any, ...]:
 def cited() -> pd.DataFrame:
     """Return the results of the paper's Table 1 as they are printed, a row each, in its order, as text.
 
-    `reference`: number in the paper's list, none for HSD; `dataset`: a column of the paper's tables; `accuracy` (%) has
-    the digits that can be read; `reproduced`, 1 or 0: marked by the paper (a dagger) as its authors' own run.
+    `system`: the method of our recipes that it is; `reference`: number in the paper's list, none for HSD; `dataset`: a
+    column of the paper's tables; `accuracy` (%) has the digits that can be read; `reproduced`, 1 or 0: marked by the
+    paper (a dagger) as its authors' own run.
     """
     return pd.read_csv(HERE / "cited.csv", dtype=str, keep_default_na=False, encoding="utf-8")
 

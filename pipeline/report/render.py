@@ -18,6 +18,7 @@ CSV_DIGITS = 10
 FORMS = {"md": (escape.markdown, "*{}*"), "tex": (escape.tex, r"\emph{{{}}}")}
 HEADINGS = {
     "dataset": "Data set", "title": "Method", "kind": "From", "venue": "Venue", "network": "Network", "seen": "Frames",
+    "side": "Side",
     "ht": "HT", "kd": "KD", "skd": "SKD", "response": "Response", "feature": "Feature", "neuron": "Neuron",
     "levels": "L", "steps": "T", "seeds": "Seeds", "accuracy": "Accuracy (%)", "wilson": "95 % interval",
     "best_val": "best_val (%)", "best_test": "paper-compatible (optimistic) (%)", "paper": "Paper (%)",

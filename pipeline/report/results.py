@@ -126,6 +126,11 @@ class Results:
         """Return the accuracy after each step, 0 to 1: [seeds, T]."""
         return self.by_step(dataset, recipe).pivot(index="seed", columns="t", values="accuracy").to_numpy()
 
+    def events_at_answer(self, dataset: str, recipe: str) -> float:
+        """Return the share of a recording's events (%) that had come at the last step, mean over recordings."""
+        steps = self.by_step(dataset, recipe)
+        return 100 * float(steps.loc[steps["t"] == steps["steps"], "events"].mean())
+
     def files(self, dataset: str, recipe: str, read: Callable[[Path], pd.DataFrame]) -> pd.DataFrame:
         """Return a file of each seed, with `place`, the row's number in it; FileError where they differ in length."""
         folders = self.folders(dataset, recipe)
@@ -136,8 +141,8 @@ class Results:
         return pd.concat(found).rename_axis("place").reset_index()
 
     def present(self, recipes: Iterable[str]) -> list[str]:
-        """List those of the recipes that the grid has, in the order in which they are named."""
-        return [name for name in recipes if name in self.settings.grid.all_recipes]
+        """List those of the recipes that the grid has, in the order in which they are named; it has `converted`."""
+        return [name for name in recipes if name in (CONVERTED, *self.settings.grid.all_recipes)]
 
     def ablation(self) -> list[str]:
         """List the rows of Table 2: report.table2, then the recipes of the grid that nothing under report names.
@@ -145,15 +150,17 @@ class Results:
         So a new recipe is seen as soon as the grid has it.
         """
         report = self.settings.report
-        named = {*report.table1, *report.table2, *report.table4, *report.table5, *report.figure4.recipes}
+        named = {*report.table1, *report.table2, *report.table4, *report.table5, *report.few_steps}
+        named |= {*report.figure4.recipes}
         bases = {*report.figure2.sts, *report.figure2.dts}
         others = [name for name in self.settings.grid.all_recipes if name not in named and base(name) not in bases]
         return self.present(report.table2) + others
 
     def compared(self) -> list[str]:
-        """List the rows of Tables 2, 4, 5 and 1, each once, in this order."""
+        """List the recipes of Tables 2, 4, 5 and 1 and of few steps, each once, in this order."""
         report = self.settings.report
-        return self.present(dict.fromkeys([*self.ablation(), *report.table4, *report.table5, *report.table1]))
+        others = [*report.table4, *report.table5, *report.table1, *report.few_steps]
+        return [name for name in self.present(dict.fromkeys([*self.ablation(), *others])) if name != CONVERTED]
 
     def every(self) -> list[str]:
         """List all recipes of the grid: those of the tables, then the others in the grid's order."""
@@ -162,7 +169,8 @@ class Results:
     def adds(self, recipes: Sequence[str]) -> list[str]:
         """List those of a table's recipes that the grid has; none where they compare nothing or are all Table 2's."""
         found = self.present(recipes)
-        return found if len(found) > 1 and not set(found) <= set(self.ablation()) else []
+        trained = set(found) - {CONVERTED}
+        return found if len(trained) > 1 and not trained <= set(self.ablation()) else []
 
     def by_levels(self, dataset: str) -> list[str]:
         """List the grid's ANNs by their L on a data set."""

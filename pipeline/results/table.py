@@ -26,9 +26,10 @@ MEASURED = ("best_val_epoch", "best_val_accuracy", "best_test_epoch", "best_test
 TEXT, OPTIONAL_TEXT, COUNT, OPTIONAL_COUNT, FLAG, FLOAT = "text", "text?", "count", "count?", "flag", "float"
 RUNS = {
     "dataset": TEXT, "recipe": TEXT, "method": TEXT, "title": TEXT, "kind": TEXT, "ann": OPTIONAL_TEXT,
-    "levels": OPTIONAL_COUNT, "steps": COUNT, "frames": TEXT, "init": TEXT, "loss": TEXT, "neuron": TEXT,
-    "gradient": TEXT, "attention": FLAG, "features": FLAG, "seed": COUNT, "accuracy": FLOAT, "ci_low": FLOAT,
-    "ci_high": FLOAT, "n_test": COUNT, "n_train": COUNT, "n_skipped": COUNT, "accuracy_phase1": FLOAT,
+    "levels": OPTIONAL_COUNT, "network": TEXT, "side": TEXT, "steps": COUNT, "frames": TEXT, "init": TEXT,
+    "loss": TEXT, "neuron": TEXT, "gradient": TEXT, "attention": FLAG, "features": FLAG, "causal": FLAG,
+    "own_schedule": FLAG, "seed": COUNT, "accuracy": FLOAT, "ci_low": FLOAT, "ci_high": FLOAT,
+    "n_test": COUNT, "n_train": COUNT, "n_skipped": COUNT, "accuracy_phase1": FLOAT,
     "best_val_epoch": OPTIONAL_COUNT, "best_val_accuracy": FLOAT, "best_test_epoch": OPTIONAL_COUNT,
     "best_test_accuracy": FLOAT, "firing_rate": FLOAT, "macs": FLOAT, "synops": FLOAT, "energy_uj": FLOAT,
     "wall_s": FLOAT, "settings": TEXT, "split": TEXT, "results": TEXT,

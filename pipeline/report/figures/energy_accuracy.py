@@ -2,7 +2,7 @@
 
 Accuracy against the energy of one recording, estimated from multiply-accumulates and synaptic operations in 45 nm.
 Recipes of one method are joined by their number of steps; hollow marks see the whole recording, full ones the frames
-after phase 1.
+after phase 1. Methods of report.methods and the rows of Table 2; the table of energy has all.
 """
 
 import numpy as np
@@ -19,7 +19,8 @@ ORDER = 4
 def figure(results: Results, dataset: str) -> Figure | None:
     """Draw accuracy against energy (µJ), a mark a recipe; bars: sd, or Wilson for one seed. None without estimates."""
     rows = results.rows(dataset, [ANN, CONVERTED, *results.settings.grid.all_recipes])
-    rows = rows[rows["energy_uj"] > 0]
+    shown = rows["method"].isin(results.settings.report.methods) | rows["recipe"].isin(results.ablation())
+    rows = rows[(shown | (rows["kind"] != "snn")) & (rows["energy_uj"] > 0)]
     if rows.empty:
         return None
     labels = {"xlabel": "estimated energy of one recording (µJ)", "title": f"{dataset}: {bars(results)}"}

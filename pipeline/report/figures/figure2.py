@@ -2,13 +2,14 @@
 
 Accuracy against the time steps T. STS: trained and tested at each T; DTS: trained once, at the largest T, and answering
 after the first steps alone. HSD answers from the frames after phase 1; recipes with frames: full from the recording
-split into T frames. Bars: sample standard deviation over seeds, or the Wilson 95 % interval of a single seed.
+split into T frames; converted is the network of phase 1 before any fine-tuning, after its first steps.
+Bars: sample standard deviation over seeds, or the Wilson 95 % interval of a single seed.
 """
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from pipeline.report.results import Results, base
+from pipeline.report.results import CONVERTED, Results, base
 from pipeline.report.style import DODGE, bars, hollow, legend_beside, line, look, one
 
 ORDER = 1
@@ -18,10 +19,10 @@ def figure(results: Results, dataset: str) -> Figure | None:
     """Draw recipes of report.figure2: `sts` at each T that the grid has, `dts` after each step. Source: Figure 2."""
     asked, series = results.settings.report.figure2, []
     for kind, recipe in [*(("STS", name) for name in asked.sts), *(("DTS", name) for name in asked.dts)]:
-        names = [name for name in results.settings.grid.all_recipes if base(name) == recipe]
+        names = [name for name in (*results.settings.grid.all_recipes, CONVERTED) if base(name) == recipe]
         if names:
             series.append((kind, recipe, results.rows(dataset, names).drop_duplicates("steps").sort_values("steps")))
-    if not series:
+    if all(recipe == CONVERTED for _, recipe, _ in series):
         return None
     drawn, axes = one(6.4, 3.6, xlabel="time steps T", title=f"{dataset}: {bars(results)}")
     for index, (kind, recipe, rows) in enumerate(series):
@@ -34,6 +35,7 @@ def figure(results: Results, dataset: str) -> Figure | None:
         row = {**last, "title": f"{last['base']} ({kind})" if both else last["base"]}
         shape = look(row, results.settings)
         shape = hollow(shape) if both and kind == "DTS" else shape
+        shape |= {"linestyle": ""} if recipe == CONVERTED else {}
         line(axes, x + DODGE * (index - 1), values, row, results, **shape)
     axes.set_xticks(range(1, max(rows["steps"].max() for *_, rows in series) + 1))
     legend_beside(axes)

@@ -15,7 +15,7 @@ LONG = "(dataset) (recipe) (steps) (seeds) (threshold) (accuracy) (wilson) (mean
 
 
 def table(results: Results) -> Table | None:
-    """Return a row a recipe of Tables 1, 2, 4 and 5, a column a threshold; as CSV a row a threshold too."""
+    """Return a row a recipe of `Results.compared`, a column a threshold; as CSV a row a threshold too."""
     shown = [*columns("dataset (recipe) title steps seeds"), Column("accuracy", "All T (%)")]
     for at in results.settings.report.exit_at:
         shown.append(Column(f"text_{at:g}", f"≥ {at:g}", only="text"))
@@ -24,7 +24,7 @@ def table(results: Results) -> Table | None:
     for pair in [(dataset, name) for dataset in results.datasets for name in results.compared()]:
         row = results.cell(*pair)
         # Even the first step's answer needs all frames.
-        if row["attention"]:
+        if not row["causal"]:
             continue
         found = exits(results, *pair)  # whose first columns these are
         for at, accuracy, steps, events in found.iloc[:, :4].itertuples(index=False):
