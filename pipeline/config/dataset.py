@@ -55,6 +55,7 @@ class Schedules(Group):
 class Dataset(Group):
     paper: Literal["cifar10dvs", "ncaltech101", "dvsgesture"] | None
     network: Name
+    width: Positive
     recordings: Recordings | None
     integrate: Integrate
     phases: Phases

@@ -178,7 +178,7 @@ def _facts(resolved: Resolved, name: str) -> DatasetFacts:
     return DatasetFacts(
         paper=settings.paper, simulated=settings.recordings is not None, network=settings.network,
         frame_size=settings.integrate.frame_size,
-        width=float(getattr(params.network(settings.network), "width", 1.0)),
+        width=float(getattr(resolved.model(name), "width", settings.width)),
         offset=settings.phases.offset, t1=settings.phases.t1, t2=settings.phases.t2, steps=settings.integrate.steps,
         epochs_ann=params.schedule(first).epochs, epochs_converted=params.schedule(settings.schedules.converted).epochs,
         epochs_random=params.schedule(settings.schedules.random).epochs, eval_test=settings.eval_every.test,

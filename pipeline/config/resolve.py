@@ -81,6 +81,11 @@ class Resolved:
         own = self.params.recipe(recipe).network if recipe else self.params.ann(ann).network if ann else None
         return own or self.params.dataset(dataset).network
 
+    def model(self, dataset: str, recipe: str | None = None, ann: str | None = None) -> Any:
+        """Return the options of a network's model, as wide as the data set has it; one without `width` as it is."""
+        model, factor = self.params.network(self.network_name(dataset, recipe, ann)), self.params.dataset(dataset).width
+        return model.model_copy(update={"width": model.width * factor}) if hasattr(model, "width") else model
+
     # --- selections of frames ---------------------------------------------------------------------------------------
 
     def selections(self, dataset: str) -> dict[str, FrameSelection]:
@@ -154,7 +159,7 @@ class Resolved:
     def snn_network(self, dataset: str, recipe: str) -> Network:
         wanted = self.params.recipe(recipe)
         return Network(
-            model=self.params.network(self.network_name(dataset, recipe)),
+            model=self.model(dataset, recipe),
             activation=wanted.neuron,
             attention=wanted.attention,
             steps=self.steps(dataset, recipe),
@@ -169,7 +174,7 @@ class Resolved:
             "gradient": phase1.gradient,
         }
         return Network(
-            model=self.params.network(self.network_name(dataset, ann=ann)),
+            model=self.model(dataset, ann=ann),
             activation=checked("nets.layers", activation),
             attention=None,
             steps=None,

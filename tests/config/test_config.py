@@ -161,7 +161,7 @@ def test_a_catalogue_without_a_grid_is_refused() -> None:
         ("networks.snn-5.dropout", 1.0, "less than 1"),
         ("networks.snn-5.kind", "snn-5", "did you mean 'snn5'?"),
         ("networks.vgg-snn.dropout", 0.5, "kind 'vgg-snn' has no option 'dropout'"),
-        ("networks.vgg-snn-8th.width", 0.0, "greater than 0"),
+        (f"datasets.{CAMERA}.width", 0.0, "greater than 0"),
         ("anns.l8.levels", 0, "l8.levels: input should be greater than or equal to 1, found 0"),
         ("grid.grid.seeds", [0, 0], "listed twice: 0"),
         ("grid.grid.seeds", [], "at least 1 item"),

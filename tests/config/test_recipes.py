@@ -118,10 +118,10 @@ def test_what_cannot_be_is_refused(entry: dict[str, Any], expected: str) -> None
         ({"loss": [{"kind": "ce"}, {"kind": "skd"}]}, "ce and skd each have a cross-entropy of the labels; keep one"),
         ({"augmentation": [{"kind": "cutmix"}, {"kind": "cutmix"}]}, "both mix recordings; keep one of them"),
         ({"schedule": "papersgd"}, "params/schedules.yaml: no entry 'papersgd'; did you mean 'paper-sgd'?"),
-        ({"network": "vgg-snn", "init": "converted"}, "a converted network is the ANN's, 'vgg-snn-8th' of l4; found"),
+        ({"network": "snn-5", "init": "converted"}, "a converted network is the ANN's, 'vgg-snn' of l4; found"),
         ({"frame_size": [17, 17], "init": "converted"}, "a recipe with an ANN sees the ANN's frames, [34, 34] px on"),
         ({"frame_size": [48, 48]}, "new.frame_size: resize nearest cannot enlarge the sensor [34, 34]"),
-        ({"frame_size": [9, 9]}, "vgg-snn-8th, for new on mnist-dvs-sim: frames of (9, 9) px are too small"),
+        ({"frame_size": [9, 9]}, "vgg-snn, for new on mnist-dvs-sim: frames of (9, 9) px are too small"),
         ({"steps": 6}, "new: T = 6 frames after phase 1, params/datasets.yaml: mnist-dvs-sim leaves 5"),
         ({"loss": [{"kind": "ce"}, {**FEATURE, "layers": ["act9"]}]}, "no layer act9 in this network; its"),
     ],
@@ -201,13 +201,14 @@ def test_a_recipe_may_have_its_own_network_schedule_augmentation_and_frame_size(
     assert before.network.model.width == 0.125 and before.training.augmentations == []
     found = one(
         "mine",
-        ("networks.small", {"kind": "vgg-snn", "width": 0.25}),
+        ("networks.small", {**DOCUMENTS["networks"]["vgg-snn"], "width": 2.0}),
         ("schedules.quick", {"like": "short", "epochs": 3}),
         ("recipes.mine", {
             "network": "small", "schedule": "quick", "augmentation": {"kind": "cutmix", "alpha": 0.5},
             "frame_size": [17, 34],
         }),
     )  # fmt: skip
+    # Twice as wide as the data set's, which has an eighth of each network's width.
     assert (found.network.model.width, found.training.schedule.epochs) == (0.25, 3)
     assert [(piece.kind, piece.alpha) for piece in found.training.augmentations] == [("cutmix", 0.5)]
     assert found.training.schedule.optimizer == before.training.schedule.optimizer
@@ -221,7 +222,7 @@ def test_a_recipe_may_have_its_own_network_schedule_augmentation_and_frame_size(
 def test_a_folder_of_ones_own_is_a_few_lines() -> None:
     text = """
 mine:
-  network: vgg-snn-8th
+  width: 0.125
   integrate:
     sensor: [260, 346]
     split: {rule: numeric, train: 80}

@@ -138,7 +138,7 @@ def test_damaged_or_stale_inputs_are_named(documents: tiny.Documents) -> None:
     with pytest.raises(WeightsError, match=r"converted-0\.safetensors: damaged.*dvc repro"):
         run("train_snn", documents, "hsd")
     # Of an ANN of another width.
-    tiny.change(documents, "networks.vgg-snn-8th.width", 1 / 16)
+    tiny.change(documents, f"datasets.{DATASET}.width", 1 / 16)
     with pytest.raises(WeightsError, match=r"ann-0\.safetensors: is of another network"):
         run("convert", documents)
     assert not RunName(DATASET, "l4", "hsd", 0).weights.exists()
