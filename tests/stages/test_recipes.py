@@ -92,7 +92,7 @@ def test_every_recipe_runs_and_answers_as_it_says(trained: tiny.Documents, name:
         wanted, each = np.full(steps, wanted[-1]), np.full(steps, each[-1])
     np.testing.assert_allclose(found["share"], np.tile(wanted[:, None], TEST), rtol=1e-6)
     np.testing.assert_allclose(found["time_ms"], np.tile(each[:, None], TEST), rtol=1e-6)
-    maps, test = arrays(name, ann, "maps"), seen(name)
+    maps, test = arrays(name, ann, "maps"), seen(name, ann=ann)
     assert maps["spikes"].shape == (steps, 2, 18, 18) and test.header.steps == (steps if whole else T)
     np.testing.assert_array_equal(maps["frames"], test.frames[0])
     assert str(maps["name"]) == test.names[0] == "a/15"
