@@ -63,7 +63,8 @@ def inference(context: Context) -> list[Row]:
 def case(context: Context, what: str, steps: int) -> str:
     """Return what of the networks is measured, for the table."""
     settings = context.params.dataset(context.dataset)
-    (height, width), factor = settings.integrate.frame_size, context.params.network(settings.network).width
+    height, width = settings.integrate.frame_size
+    factor = Resolved(context.params, context.params.grid).model(context.dataset).width
     return f"VGG-SNN ×{factor:g}, {what}, {height}×{width}, T = {steps}, batch {context.batch}"
 
 

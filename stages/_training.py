@@ -49,6 +49,10 @@ class TrainingRun:
         """Return the name of the ANN that this run takes, or of the network converted from it."""
         return RunName(self.name.dataset, self.name.ann, recipe, self.name.seed)
 
+    def selection(self, name: str) -> str:
+        """Return the place of a selection of frames: that of the recipe, or one of its ANN's."""
+        return paths.selected_name(self.name.ann, name)
+
     def load(self, selection: str, side: int) -> LabelledFrames:
         """Read the recordings of one side, the frames of a selection."""
         return load(paths.selected(self.name.dataset, selection), side)

@@ -1,4 +1,4 @@
-"""Stage select: data/frames/<dataset>/ -> data/selected/<dataset>/<run>.json, which frames each run sees.
+"""Stage select: data/frames/<dataset>/ -> data/selected/<dataset>/<ann>/<run>.json, which frames each run sees.
 
 A training hangs on this small file, which names the content of the one frames file it reads. So frames for another T or
 size train nothing again.

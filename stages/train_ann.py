@@ -1,4 +1,4 @@
-"""Stage train_ann, phase 1: a QCFS network learns on the first t1 frames (Section 4.1)."""
+"""Stages train_ann, phase 1: a QCFS network learns on the frames of E1 (Section 4.1)."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pipeline.events.sides import TEST, TRAIN
 from pipeline.nets.build import build
 from pipeline.nets.weights import save_weights
 from pipeline.results.answers import correct_after
+from pipeline.results.paths import PHASES
 from pipeline.training.loop import fit
 from pipeline.training.objective import Objective
 from pipeline.training.seeds import stream
@@ -17,7 +18,7 @@ from stages._training import TrainingRun, size_of
 
 def main(call: _cli.Call[TrainAnn]) -> None:
     settings, run = call.settings, TrainingRun.start(call)
-    first, second = (f"{run.name.ann}.phase{phase}" for phase in (1, 2))
+    first, second = (run.selection(name) for name in PHASES.values())
     schedule = settings.training.schedule
     train = run.load(first, TRAIN)
 

@@ -22,7 +22,7 @@ from stages._training import TrainingRun, size_of
 
 def main(call: _cli.Call[TrainSnn]) -> None:
     settings, run = call.settings, TrainingRun.start(call)
-    selection, schedule = run.name.recipe, settings.training.schedule
+    selection, schedule = run.selection(run.name.recipe), settings.training.schedule
     train = run.load(selection, TRAIN)
     ann, inputs = _ann(run, settings, train)
     student, started = _student(run, settings, train)

@@ -48,8 +48,9 @@ RECIPES: dict[str, tuple[str, str, dict[str, Any]]] = {
 }  # fmt: skip
 OF_ANN: dict[str, dict[str, Any]] = {"ann": {"neuron": "qcfs"}, "converted": HT}
 FACTS: dict[str, Any] = {
-    "paper": None, "simulated": False, "offset": 0, "t1": 5, "t2": 5, "steps": 10, "network": "VGG-SNN", "width": 1.0,
-    "epochs_ann": 20, "epochs_converted": 10, "epochs_random": 30, "eval_test": 1, "frame_size": [34, 34],
+    "paper": None, "simulated": False, "offset": 0, "t1": 5, "t2": 5, "order": "halves", "steps": 10,
+    "network": "VGG-SNN", "width": 1.0, "epochs_ann": 20, "epochs_converted": 10, "epochs_random": 30,
+    "eval_test": 1, "frame_size": [34, 34],
 }  # fmt: skip
 DATASETS = {
     "mnist-dvs-sim": DatasetFacts(**{**FACTS, "simulated": True, "width": 0.125, "eval_test": 5}),
@@ -81,12 +82,12 @@ METHODS: dict[str, Any] = {
     "baselines": ["lif", "if", "sltt", "tet", *WHOLE, "tet-full", "tcja-full.t5", "sltt-full.t5"],
     "recipes": ["skd", "ht", "ht-kd", "hsd", "ht-sltt", "ht-tet", "kd", "feature", "kd-feature", "hsd.t1", "hsd.t2",
                 "hsd.t3", "hsd.t4"],
-    "sweep": ["hsd"], "seeds": [0, 1, 2],
+    "sweep": ["hsd"], "more_anns": [], "more": [], "seeds": [0, 1, 2],
 }  # fmt: skip
 GRIDS: dict[str, dict[str, Any]] = {
     "trial": {
         "name": "trial", "datasets": ["mnist-dvs-sim"], "anns": ["l8", "l4", "l16"], "baselines": ["lif", "if"],
-        "recipes": ["skd", "ht", "ht-kd", "hsd"], "sweep": ["hsd"], "seeds": [0, 1],
+        "recipes": ["skd", "ht", "ht-kd", "hsd"], "sweep": ["hsd"], "more_anns": [], "more": [], "seeds": [0, 1],
     },
     "methods": METHODS,
     "paper": {

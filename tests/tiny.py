@@ -29,6 +29,7 @@ SMALL: Documents = {
     },
     "datasets": {
         DATASET: {
+            "width": 1 / 32,
             "recordings": {
                 "images": "folder", "per_class": 8, "image_size": 12, "sensor": [18, 18], "duration_ms": 40,
                 "camera": {"contrast": 0.4},
@@ -38,7 +39,6 @@ SMALL: Documents = {
         }
     },
     "schedules": {name: {"epochs": 2, "batch_size": 8} for name in ("short", "short-finetune", "short-random")},
-    "networks": {"vgg-snn-8th": {"width": 1 / 32}},
     "report": {"preview": 2, "dpi": 50},
 }  # fmt: skip
 

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from pipeline.config.base import Count, Group, Name
+from pipeline.config.dataset import AnnOrder
 
 
 class Ann(Group):
-    """L, or the word under which a data set keeps its own; schedule and network where not those of the data set."""
+    """L, or the word under which a data set keeps its own; what is None it has as the data set has it.
+
+    `order`: which frames it learns on, and so which are left to the recipes that take it; full: both see all.
+    """
 
     levels: Count | Name
     schedule: Name | None = None
     network: Name | None = None
+    order: AnnOrder | None = None

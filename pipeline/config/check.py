@@ -10,6 +10,7 @@ from pipeline.config.grid import Grid
 from pipeline.config.names import nearest
 from pipeline.config.network import Network
 from pipeline.config.resolve import Resolved, Snn
+from pipeline.config.selections import order_seen, room
 from pipeline.config.training import Training
 from pipeline.errors import ConfigError
 from pipeline.pieces import find, module_of
@@ -28,14 +29,14 @@ def check(params: Params, name: str, grid: Grid) -> None:
         ConfigError: the list, the name and what to do.
     """
     where = f"params.yaml: {name}"
-    for key, group in (("datasets", "datasets"), ("anns", "anns")):
+    for key, group in (("datasets", "datasets"), ("anns", "anns"), ("more_anns", "anns")):
         for entry in getattr(grid, key):
             known = getattr(params, group)
             if entry not in known:
                 raise ConfigError(
                     f"{where}.{key}: {FOLDER}/{group}.yaml has no entry {entry!r}; {nearest(entry, known)}"
                 )
-    for key, needs_ann in (("baselines", False), ("recipes", True), ("sweep", True)):
+    for key, needs_ann in (("baselines", False), ("recipes", True), ("sweep", True), ("more", True)):
         for reference in getattr(grid, key):
             try:
                 found = params.recipe(reference).needs_ann
@@ -48,7 +49,7 @@ def check(params: Params, name: str, grid: Grid) -> None:
                 )
     resolved = Resolved(params, grid)
     for dataset in grid.datasets:
-        for ann in grid.anns:
+        for ann in grid.all_anns:
             resolved.ann_training(dataset, ann)
             _check_network(resolved, dataset, None, ann)
     for snn in resolved.snns:
@@ -97,12 +98,17 @@ def _problem_of_loss(options: str, kind: str) -> str:
 
 def _check_frames(resolved: Resolved, snn: Snn) -> None:
     settings, recipe = resolved.params.dataset(snn.dataset), resolved.params.recipe(snn.recipe)
-    steps = resolved.steps(snn.dataset, snn.recipe)
-    room = settings.integrate.steps - settings.phases.offset - settings.phases.t1
-    if recipe.frames == "phase2" and steps > room:
+    steps, order = resolved.steps(snn.dataset, snn.recipe, snn.ann), resolved.order(snn.dataset, snn.ann)
+    if recipe.frames == "full" and snn.ann is not None and order != "full":
         raise ConfigError(
-            f"{FOLDER}/recipes.yaml: {snn.recipe}: T = {steps} frames after phase 1, {FOLDER}/datasets.yaml: "
-            f"{snn.dataset} leaves {room} of its integrate.steps {settings.integrate.steps}"
+            f"{FOLDER}/recipes.yaml: {snn.recipe}: frames: full takes no ANN that learns on other frames, as {snn.ann} "
+            f"does (order: {order}); give it an ANN of {FOLDER}/anns.yaml with order: full, or set frames: phase2"
+        )
+    if (seen := order_seen(recipe, order)) != "full" and steps > (left := room(settings, seen)):
+        where = "after" if seen == "halves" else "between those of"
+        raise ConfigError(
+            f"{FOLDER}/recipes.yaml: {snn.recipe}: T = {steps} frames {where} phase 1, {FOLDER}/datasets.yaml: "
+            f"{snn.dataset} leaves {left} of its integrate.steps {settings.integrate.steps}"
         )
     size = resolved.frame_size(snn.dataset, snn.recipe)
     if recipe.needs_ann and size != list(settings.integrate.frame_size):
@@ -145,7 +151,7 @@ def _check_network(resolved: Resolved, dataset: str, recipe: str | None, ann: st
         if wanted.attention is not None and not getattr(params.network(name), "attention", None):
             raise ValueError("it has attention, and the network names no activation behind which it goes (attention)")
         _check_built(
-            resolved.snn_network(dataset, recipe).model_dump_json(), height, width, tuple(wanted.feature_layers)
+            resolved.snn_network(dataset, recipe, ann).model_dump_json(), height, width, tuple(wanted.feature_layers)
         )
     except ValueError as error:
         raise ConfigError(f"{FOLDER}/networks.yaml: {name}, for {recipe or ann} on {dataset}: {error}") from error

@@ -20,12 +20,31 @@ Augmentations = Annotated[list[Augmentation], BeforeValidator(listed)]
 Losses = Annotated[list[Loss], BeforeValidator(listed), Field(min_length=1)]
 
 
+# How the phases share the frames after `offset`. halves: E1, then E2; interleaved: by turns, E1 the first. Of an ANN,
+# also full: both phases see all frames of a recording.
+Order = Literal["halves", "interleaved"]
+AnnOrder = Literal["halves", "interleaved", "full"]
+
+
 class Phases(Group):
-    """E1: `t1` frames after `offset`; E2: the `t2` frames after those."""
+    """E1: `t1` frames after `offset`; E2: `t2` frames of the others, behind them or, interleaved, between them."""
 
     offset: Whole
     t1: Count
     t2: Count
+    order: Order
+
+    def frames(self, phase: Literal[1, 2], order: AnnOrder, steps: int, count: int | None = None) -> range:
+        """Return which of the `steps` frames of a recording a phase takes: the first `count`, or t1 or t2 of its own.
+
+        Interleaved, a phase has every other frame, and takes as many as there are at most.
+        """
+        if order == "full":
+            return range(steps)[:count]
+        first, stride = (self.offset + phase - 1, 2) if order == "interleaved" else (self.offset, 1)
+        if order == "halves" and phase == 2:
+            first += self.t1
+        return range(first, steps, stride)[: count or (self.t1, self.t2)[phase - 1]]
 
 
 class Phase1(Group):
@@ -55,6 +74,7 @@ class Schedules(Group):
 class Dataset(Group):
     paper: Literal["cifar10dvs", "ncaltech101", "dvsgesture"] | None
     network: Name
+    width: Positive
     recordings: Recordings | None
     integrate: Integrate
     phases: Phases

@@ -16,7 +16,8 @@ References = Annotated[list[Reference], AfterValidator(unique)]
 class Grid(Group):
     """`anns`: recipes start and learn from the first of them; `sweep`: recipes that are run with every one.
 
-    `baselines`: recipes that need no ANN; `recipes`: those that do.
+    `baselines`: recipes that need no ANN; `recipes`: those that do. `more`: recipes that are run with every one of
+    `more_anns`, ANNs beside those of the sweep.
     """
 
     name: Name
@@ -25,13 +26,20 @@ class Grid(Group):
     baselines: References
     recipes: References
     sweep: References
+    more_anns: Names
+    more: References
     seeds: Annotated[list[Whole], AfterValidator(unique), Field(min_length=1)]
 
     @model_validator(mode="after")
     def _lists_are_apart(self) -> Grid:
-        both = sorted(set(self.baselines) & {*self.recipes, *self.sweep})
+        both = sorted(set(self.baselines) & {*self.recipes, *self.sweep, *self.more})
         if both:
-            raise ValueError(f"listed under baselines and under recipes or sweep: {', '.join(both)}")
+            raise ValueError(f"listed under baselines and under recipes, sweep or more: {', '.join(both)}")
+        twice = sorted(set(self.anns) & set(self.more_anns))
+        if twice:
+            raise ValueError(f"listed under anns and under more_anns: {', '.join(twice)}")
+        if self.more and not self.more_anns:
+            raise ValueError(f"more: {', '.join(self.more)} need an ANN under more_anns")
         return self
 
     @property
@@ -40,6 +48,18 @@ class Grid(Group):
         return self.anns[0]
 
     @property
+    def all_anns(self) -> list[str]:
+        """Every ANN of the grid: anns, more_anns."""
+        return [*self.anns, *self.more_anns]
+
+    @property
     def all_recipes(self) -> list[str]:
-        """Every recipe of the grid, each once: baselines, recipes, sweep."""
-        return list(dict.fromkeys([*self.baselines, *self.recipes, *self.sweep]))
+        """Every recipe of the grid, each once: baselines, recipes, sweep, more."""
+        return list(dict.fromkeys([*self.baselines, *self.recipes, *self.sweep, *self.more]))
+
+    def ann_of(self, recipe: str) -> str | None:
+        """Return the ANN with which a recipe is shown where nothing else is said: the first that it is run with."""
+        if recipe in self.baselines:
+            return None
+        alone = recipe in self.more and recipe not in {*self.recipes, *self.sweep}
+        return self.more_anns[0] if alone else self.anns[0]

@@ -20,6 +20,7 @@ from pipeline.config.recipe import split_reference
 from pipeline.config.report import DatasetFacts, ReportSettings, RunEntry
 from pipeline.config.resolve import Resolved
 from pipeline.config.run import Convert, Identity, TrainAnn
+from pipeline.config.selections import SEEN, order_seen, phase_selection
 from pipeline.results.paths import NO_ANN
 
 # Packages whose files a stage finds by their names: it uses all of them.
@@ -138,8 +139,8 @@ def _entries(resolved: Resolved) -> Iterator[RunEntry]:
             levels=snn.levels,
             network=_network(resolved, run.dataset, recipe=run.recipe),
             side=_side(resolved.frame_size(run.dataset, run.recipe)),
-            steps=resolved.steps(run.dataset, run.recipe),
-            frames=recipe.frames,
+            steps=resolved.steps(run.dataset, run.recipe, run.ann),
+            frames=SEEN[order_seen(recipe, resolved.order(run.dataset, run.ann))],
             init=recipe.init,
             loss="+".join(loss.kind for loss in recipe.loss if not loss.feature_layers),
             neuron=recipe.neuron.kind,
@@ -154,7 +155,7 @@ def _entries(resolved: Resolved) -> Iterator[RunEntry]:
 
 
 def _entry_of_ann(resolved: Resolved, settings: TrainAnn | Convert, kind: Literal["ann", "converted"]) -> RunEntry:
-    run = settings.run
+    run, order = settings.run, resolved.order(settings.run.dataset, settings.run.ann)
     return RunEntry(
         dataset=run.dataset,
         recipe=run.recipe,
@@ -165,8 +166,8 @@ def _entry_of_ann(resolved: Resolved, settings: TrainAnn | Convert, kind: Litera
         levels=settings.levels,
         network=_network(resolved, run.dataset, ann=run.ann),
         side=_side(resolved.frame_size(run.dataset)),
-        steps=resolved.params.dataset(run.dataset).phases.t2,
-        frames="phase2",
+        steps=phase_selection(resolved.params.dataset(run.dataset), order, 2).steps,
+        frames=SEEN[order],
         init="random" if kind == "ann" else "converted",
         loss="ce",
         neuron="qcfs" if kind == "ann" else "if",
@@ -198,8 +199,9 @@ def _facts(resolved: Resolved, name: str) -> DatasetFacts:
     return DatasetFacts(
         paper=settings.paper, simulated=settings.recordings is not None, network=settings.network,
         frame_size=settings.integrate.frame_size,
-        width=float(getattr(params.network(settings.network), "width", 1.0)),
-        offset=settings.phases.offset, t1=settings.phases.t1, t2=settings.phases.t2, steps=settings.integrate.steps,
+        width=float(getattr(resolved.model(name), "width", settings.width)),
+        offset=settings.phases.offset, t1=settings.phases.t1, t2=settings.phases.t2, order=settings.phases.order,
+        steps=settings.integrate.steps,
         epochs_ann=params.schedule(first).epochs, epochs_converted=params.schedule(settings.schedules.converted).epochs,
         epochs_random=params.schedule(settings.schedules.random).epochs, eval_test=settings.eval_every.test,
     )  # fmt: skip
@@ -208,15 +210,19 @@ def _facts(resolved: Resolved, name: str) -> DatasetFacts:
 def _texts(resolved: Resolved) -> dict[str, str]:
     """Return the settings that made a grid as YAML by title, complete, to be read beside its report."""
     params, grid = resolved.params, resolved.grid
-    recipes = dict.fromkeys([*grid.baselines, *grid.recipes, *grid.sweep])
-    networks = dict.fromkeys(resolved.network_name(name) for name in grid.datasets)
-    schedules = dict.fromkeys(
-        name for dataset in grid.datasets for name in params.dataset(dataset).schedules.model_dump().values()
+    networks = dict.fromkeys(
+        [
+            *(resolved.network_name(name, ann=ann) for name in grid.datasets for ann in grid.all_anns),
+            *(resolved.network_name(snn.dataset, snn.recipe) for snn in resolved.snns),
+        ]
     )
+    own = [params.recipe(name).schedule for name in grid.all_recipes] + [params.ann(n).schedule for n in grid.all_anns]
+    shared = [name for dataset in grid.datasets for name in params.dataset(dataset).schedules.model_dump().values()]
+    schedules = dict.fromkeys(name for name in [*shared, *own] if name)
     return {
         "Grid": _yaml({"grid": grid}),
-        "Recipes": _yaml({name: params.recipe(name) for name in recipes}),
-        "ANNs": _yaml({name: params.ann(name) for name in grid.anns}),
+        "Recipes": _yaml({name: params.recipe(name) for name in grid.all_recipes}),
+        "ANNs": _yaml({name: params.ann(name) for name in grid.all_anns}),
         "Networks": _yaml({name: params.network(name) for name in networks}),
         "Schedules": _yaml({name: params.schedule(name) for name in schedules}),
         **{f"Data set {name}": _yaml({name: params.dataset(name)}) for name in grid.datasets},

@@ -54,10 +54,6 @@ class Recipe(Group):
             raise ValueError(
                 "attention: a converted network has the ANN's layers alone; set init: random, or attention: null"
             )
-        if self.frames == "full" and self.needs_ann:
-            raise ValueError(
-                "frames: full takes no ANN, which learns on other frames; set init: random, no distillation"
-            )
         return self
 
     @model_validator(mode="after")

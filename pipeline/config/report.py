@@ -7,7 +7,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from pipeline.config.base import Count, Group, Name, Names, Pair, Positive, Share, Whole
+from pipeline.config.dataset import Order
 from pipeline.config.grid import Grid, Reference, References
+from pipeline.config.selections import Seen
 from pipeline.pieces import piece
 
 ExitRule: Any = piece("evaluation.exits")
@@ -18,9 +20,9 @@ class RunEntry(Group):
 
     `kind`: the phase 1 ANN, the network converted from it, or a trained spiking network. `ann` and `levels` (L) are
     None where the recipe needs no ANN. `network`: its entry, with its factor on the width; `side`: of its frames, px.
-    `steps`: T in which it answers. `loss`: kinds of loss, joined by +, features apart. `causal`: its answer at a step
-    needs no later frame; `own_schedule`: it learns as its authors have it, not as the data set says. `settings`: digest
-    of all its settings.
+    `steps`: T in which it answers; `frames`: which it sees, after phase 1, between those of phase 1, or all. `loss`:
+    kinds of loss, joined by +, features apart. `causal`: its answer at a step needs no later frame; `own_schedule`: it
+    learns as its authors have it, not as the data set says. `settings`: digest of all its settings.
     """
 
     dataset: Name
@@ -33,7 +35,7 @@ class RunEntry(Group):
     network: str
     side: str
     steps: Count
-    frames: Literal["phase2", "full"]
+    frames: Seen
     init: Literal["converted", "random"]
     loss: str
     neuron: str
@@ -50,8 +52,8 @@ class DatasetFacts(Group):
     """What the report says of a data set.
 
     `paper`: the column of the paper's tables it stands for; `steps`: frames of a recording, of which phase 1 takes
-    `t1` from `offset` on, then phase 2 `t2`, of `frame_size`; `network`: its title, `width` times the paper's;
-    `eval_test`: every how many epochs the test recordings are looked at, 0 for never.
+    `t1` from `offset` on, then phase 2 `t2`, or both by turns (`order`), of `frame_size`; `network`: its title, `width`
+    times the paper's; `eval_test`: every how many epochs the test recordings are looked at, 0 for never.
     """
 
     paper: Literal["cifar10dvs", "ncaltech101", "dvsgesture"] | None
@@ -59,6 +61,7 @@ class DatasetFacts(Group):
     offset: Whole
     t1: Count
     t2: Count
+    order: Order
     steps: Count
     frame_size: Pair
     network: str

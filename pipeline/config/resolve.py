@@ -10,21 +10,18 @@ from typing import Any
 from pydantic import ValidationError
 
 from pipeline.config.catalogues import FOLDER, Params
-from pipeline.config.dataset import Dataset
+from pipeline.config.dataset import AnnOrder, Dataset
 from pipeline.config.frames import FrameFile, FrameSelection
 from pipeline.config.grid import Grid
 from pipeline.config.names import nearest
 from pipeline.config.network import Network
 from pipeline.config.recipe import Recipe
 from pipeline.config.run import Convert, Identity, TrainAnn, TrainSnn
+from pipeline.config.selections import phase_selection, selection, steps_of
 from pipeline.config.training import Training
 from pipeline.errors import ConfigError
 from pipeline.pieces import checked
-
-
-def phase_name(ann: str, phase: int) -> str:
-    """Return the name of an ANN's selection of frames, E1 or E2."""
-    return f"{ann}.phase{phase}"
+from pipeline.results.paths import PHASES, selected_name
 
 
 @dataclass(frozen=True)
@@ -45,12 +42,13 @@ class Resolved:
 
     @cached_property
     def snns(self) -> list[Snn]:
-        """All spiking networks: baselines, recipes from the first ANN, the sweep from each."""
+        """All spiking networks: baselines, recipes from the first ANN, the sweep from each, those with more ANNs."""
         grid, found = self.grid, []
         for dataset in grid.datasets:
             found += [Snn(dataset, None, recipe) for recipe in grid.baselines]
             found += [Snn(dataset, grid.anns[0], recipe) for recipe in grid.recipes]
             found += [Snn(dataset, ann, recipe) for recipe in grid.sweep for ann in grid.anns]
+            found += [Snn(dataset, ann, recipe) for recipe in grid.more for ann in grid.more_anns]
         return found
 
     def levels(self, dataset: str, ann: str) -> int:
@@ -66,12 +64,14 @@ class Resolved:
             )
         return kept[levels]
 
-    def steps(self, dataset: str, recipe: str) -> int:
+    def order(self, dataset: str, ann: str | None = None) -> AnnOrder:
+        """Return how the phases share the frames of a data set, with an ANN or without."""
+        own = self.params.ann(ann).order if ann else None
+        return own or self.params.dataset(dataset).phases.order
+
+    def steps(self, dataset: str, recipe: str, ann: str | None = None) -> int:
         """Return T: the time steps in which a recipe learns and answers on a data set."""
-        settings, wanted = self.params.dataset(dataset), self.params.recipe(recipe)
-        if wanted.steps != "all":
-            return wanted.steps
-        return settings.integrate.steps if wanted.frames == "full" else settings.phases.t2
+        return steps_of(self.params.dataset(dataset), self.params.recipe(recipe), self.order(dataset, ann))
 
     def frame_size(self, dataset: str, recipe: str | None = None) -> list[int]:
         own = self.params.recipe(recipe).frame_size if recipe else None
@@ -81,38 +81,34 @@ class Resolved:
         own = self.params.recipe(recipe).network if recipe else self.params.ann(ann).network if ann else None
         return own or self.params.dataset(dataset).network
 
+    def model(self, dataset: str, recipe: str | None = None, ann: str | None = None) -> Any:
+        """Return the options of a network's model, as wide as the data set has it; one without `width` as it is."""
+        model, factor = self.params.network(self.network_name(dataset, recipe, ann)), self.params.dataset(dataset).width
+        return model.model_copy(update={"width": model.width * factor}) if hasattr(model, "width") else model
+
     # --- selections of frames ---------------------------------------------------------------------------------------
 
     def selections(self, dataset: str) -> dict[str, FrameSelection]:
-        """Return which frames each run of a data set sees, by recipe or ANN and phase."""
-        phases = self.params.dataset(dataset).phases
-        middle = phases.offset + phases.t1
-        found = {}
-        for ann in self.grid.anns:
-            file = self._file(dataset)
-            found[phase_name(ann, 1)] = FrameSelection(file=file, first=phases.offset, stop=middle, causal=True)
-            found[phase_name(ann, 2)] = FrameSelection(file=file, first=middle, stop=middle + phases.t2, causal=True)
+        """Return which frames each run of a data set sees, by their place below data/selected/<dataset>/."""
+        settings, found = self.params.dataset(dataset), {}
+        for ann in self.grid.all_anns:
+            for phase, name in PHASES.items():
+                found[selected_name(ann, name)] = phase_selection(settings, self.order(dataset, ann), phase)
         for snn in self.snns:
             if snn.dataset == dataset:
-                found[snn.recipe] = self.selection(dataset, snn.recipe)
+                found[selected_name(snn.ann, snn.recipe)] = self.selection(dataset, snn.recipe, snn.ann)
         return found
 
-    def selection(self, dataset: str, name: str) -> FrameSelection:
-        phases, recipe, steps = self.params.dataset(dataset).phases, self.params.recipe(name), self.steps(dataset, name)
-        if recipe.frames == "full":
-            return FrameSelection(file=self._file(dataset, name, steps), first=0, stop=steps, causal=recipe.causal)
-        middle = phases.offset + phases.t1
-        return FrameSelection(file=self._file(dataset, name), first=middle, stop=middle + steps, causal=recipe.causal)
+    def selection(self, dataset: str, recipe: str, ann: str | None = None) -> FrameSelection:
+        """Return which frames a recipe sees on a data set, with an ANN or without."""
+        settings, size = self.params.dataset(dataset), self.frame_size(dataset, recipe)
+        return selection(settings, self.params.recipe(recipe), self.order(dataset, ann), size)
 
     def files(self, dataset: str) -> list[FrameFile]:
         """Return the frames files that the runs of a data set need, the data set's own first."""
-        wanted = [self._file(dataset), *(selection.file for selection in self.selections(dataset).values())]
+        own = self.params.dataset(dataset).integrate.file
+        wanted = [own, *(selection.file for selection in self.selections(dataset).values())]
         return [file for index, file in enumerate(wanted) if file not in wanted[:index]]
-
-    def _file(self, dataset: str, recipe: str | None = None, steps: int | None = None) -> FrameFile:
-        return FrameFile(
-            steps=steps or self.params.dataset(dataset).integrate.steps, frame_size=self.frame_size(dataset, recipe)
-        )
 
     # --- runs -------------------------------------------------------------------------------------------------------
 
@@ -144,20 +140,20 @@ class Resolved:
                 yield TrainSnn(
                     run=Identity(dataset=snn.dataset, ann=snn.ann, recipe=snn.recipe, seed=seed),
                     init=recipe.init,
-                    network=self.snn_network(snn.dataset, snn.recipe),
+                    network=self.snn_network(snn.dataset, snn.recipe, snn.ann),
                     ann=self.ann_network(snn.dataset, snn.ann) if snn.ann else None,
                     levels=self.levels(snn.dataset, snn.ann) if snn.ann else None,
                     training=training,
                     eval_every=settings.eval_every,
                 )
 
-    def snn_network(self, dataset: str, recipe: str) -> Network:
+    def snn_network(self, dataset: str, recipe: str, ann: str | None = None) -> Network:
         wanted = self.params.recipe(recipe)
         return Network(
-            model=self.params.network(self.network_name(dataset, recipe)),
+            model=self.model(dataset, recipe),
             activation=wanted.neuron,
             attention=wanted.attention,
-            steps=self.steps(dataset, recipe),
+            steps=self.steps(dataset, recipe, ann),
         )
 
     def ann_network(self, dataset: str, ann: str) -> Network:
@@ -169,7 +165,7 @@ class Resolved:
             "gradient": phase1.gradient,
         }
         return Network(
-            model=self.params.network(self.network_name(dataset, ann=ann)),
+            model=self.model(dataset, ann=ann),
             activation=checked("nets.layers", activation),
             attention=None,
             steps=None,
@@ -210,6 +206,6 @@ class Resolved:
 
     def _anns(self) -> Iterator[tuple[str, str, int]]:
         for dataset in self.grid.datasets:
-            for ann in self.grid.anns:
+            for ann in self.grid.all_anns:
                 for seed in self.grid.seeds:
                     yield dataset, ann, seed

@@ -17,6 +17,8 @@ from pipeline.runtime.files import replacing, write_json
 def select(folder: str | Path, wanted: Mapping[str, FrameSelection], target: str | Path) -> None:
     """Write a pointer `<target>/<name>.json` for each run; the folder `target` is replaced whole.
 
+    A name may have a folder in it.
+
     Args:
         folder: of the frames files, as `build` left it. wanted: what each run sees, by its name.
 
@@ -27,7 +29,9 @@ def select(folder: str | Path, wanted: Mapping[str, FrameSelection], target: str
     facts = read_json(folder / FACTS)
     try:
         files = {entry["file"]: entry for entry in facts["files"]}
-        pointers = {name: _pointer(facts, files, chosen, folder, target) for name, chosen in wanted.items()}
+        pointers = {
+            name: _pointer(facts, files, chosen, folder, (target / name).parent) for name, chosen in wanted.items()
+        }
     except (KeyError, TypeError) as error:
         raise FramesError(folder / FACTS, f"damaged or of another version ({error!r}); {REPAIR}") from error
     with replacing(target) as partial:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 DATA = Path("data")
 # In place of an ANN's name, for recipes that need none.
 NO_ANN = "none"
+# What an ANN's selections of frames are called: those that it learns on, and those that it is tested on.
+PHASES: dict[Literal[1, 2], str] = {1: "ann.phase1", 2: "ann.phase2"}
 
 
 @dataclass(frozen=True)
@@ -59,9 +62,14 @@ def frames(dataset: str) -> Path:
 
 
 def selected(dataset: str, name: str | None = None) -> Path:
-    """Return the folder that says which frames each run sees, or the file in it of a recipe or an ANN's phase."""
+    """Return the folder that says which frames each run sees, or the file in it of a name as `selected_name` gives."""
     folder = DATA / "selected" / dataset
     return folder if name is None else folder / f"{name}.json"
+
+
+def selected_name(ann: str | None, name: str) -> str:
+    """Return the place of a selection of frames: that of a recipe, or of PHASES, with an ANN or none."""
+    return f"{ann or NO_ANN}/{name}"
 
 
 def frames_record(dataset: str) -> Path:

@@ -55,7 +55,7 @@ def test_a_loss_that_is_half_written(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_attention_in_a_network_that_names_no_place_for_it() -> None:
     documents = tiny.documents()
-    documents["networks"]["vgg-snn-8th"]["attention"] = []
+    documents["networks"]["vgg-snn"]["attention"] = []
     documents["grid"]["grid"]["baselines"] = ["tcja.t5"]
     params = parse(documents)
     with pytest.raises(ConfigError, match="the network names no activation behind which it goes"):

@@ -192,8 +192,8 @@ def test_every_run_has_its_selections(plans: dict[str, dict[str, Planned]]) -> N
                 continue
             run = entry.settings["run"]
             known = entries[f"select/{run['dataset']}.json"].settings["selections"]
-            names = [run["recipe"]] if entry.stage == "train_snn" else [f"{run['ann']}.phase{n}" for n in (1, 2)]
-            assert set(names) <= set(known)
+            names = [run["recipe"]] if entry.stage == "train_snn" else [f"ann.phase{n}" for n in (1, 2)]
+            assert {f"{run['ann'] or 'none'}/{name}" for name in names} <= set(known)
 
 
 def test_code_that_is_not_the_plans_is_refused() -> None:

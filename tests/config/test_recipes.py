@@ -19,7 +19,7 @@ TCJA = {"kind": "tcja", "kernel_t": 4, "kernel_c": 4}
 FEATURE = {"kind": "feature", "layers": ["act2"]}
 STEPS = {"kind": "ce", "of": "steps"}
 SLTT = {"kind": "sltt"}
-OF = {"datasets": [CAMERA], "anns": ["l4"], "baselines": [], "recipes": [], "sweep": []}
+OF = {"datasets": [CAMERA], "anns": ["l4"], "baselines": [], "recipes": [], "sweep": [], "more_anns": [], "more": []}
 
 
 def one(reference: str, *changes: tuple[str, Any], dataset: str = CAMERA) -> TrainSnn:
@@ -84,9 +84,6 @@ def test_a_key_that_an_entry_lacks_may_be_added_to_it() -> None:
         ({"loss": {"weight": 1.0}}, "kind 'ce' has no option 'weight'"),
         ({"loss": FEATURE | {"layers": ["act2", "act2"]}}, "listed twice: act2"),
         ({"loss": {"kind": "feature"}}, "option 'layers' of kind 'feature' is missing"),
-        ({"frames": "full", "init": "converted"}, "frames: full takes no ANN, which learns on other frames"),
-        ({"frames": "full", "loss": {"kind": "kd"}}, "frames: full takes no ANN"),
-        ({"frames": "full", "loss": [{"kind": "ce"}, FEATURE]}, "frames: full takes no ANN"),
         ({"gradient": SLTT, "loss": STEPS, "attention": TCJA}, "shows one time step at a time, attention needs all"),
         ({"gradient": {"kind": "slt"}}, "new.gradient: unknown kind 'slt'; did you mean 'sltt'?"),
         ({"gradient": {"kind": "bptt", "steps": 2}}, "kind 'bptt' has no option 'steps'"),
@@ -117,11 +114,15 @@ def test_what_cannot_be_is_refused(entry: dict[str, Any], expected: str) -> None
         ({"loss": FEATURE}, "losses: feature has no cross-entropy of the labels; add one that has, such as ce"),
         ({"loss": [{"kind": "ce"}, {"kind": "skd"}]}, "ce and skd each have a cross-entropy of the labels; keep one"),
         ({"augmentation": [{"kind": "cutmix"}, {"kind": "cutmix"}]}, "both mix recordings; keep one of them"),
+        ({"frames": "full", "init": "converted"}, "new: frames: full takes no ANN that learns on other frames, as l4 "
+         "does (order: halves); give it an ANN of params/anns.yaml with order: full, or set frames: phase2"),
+        ({"frames": "full", "loss": {"kind": "kd"}}, "frames: full takes no ANN that learns on other"),
+        ({"frames": "full", "loss": [{"kind": "ce"}, FEATURE]}, "frames: full takes no ANN that learns on other"),
         ({"schedule": "papersgd"}, "params/schedules.yaml: no entry 'papersgd'; did you mean 'paper-sgd'?"),
-        ({"network": "vgg-snn", "init": "converted"}, "a converted network is the ANN's, 'vgg-snn-8th' of l4; found"),
+        ({"network": "snn-5", "init": "converted"}, "a converted network is the ANN's, 'vgg-snn' of l4; found"),
         ({"frame_size": [17, 17], "init": "converted"}, "a recipe with an ANN sees the ANN's frames, [34, 34] px on"),
         ({"frame_size": [48, 48]}, "new.frame_size: resize nearest cannot enlarge the sensor [34, 34]"),
-        ({"frame_size": [9, 9]}, "vgg-snn-8th, for new on mnist-dvs-sim: frames of (9, 9) px are too small"),
+        ({"frame_size": [9, 9]}, "vgg-snn, for new on mnist-dvs-sim: frames of (9, 9) px are too small"),
         ({"steps": 6}, "new: T = 6 frames after phase 1, params/datasets.yaml: mnist-dvs-sim leaves 5"),
         ({"loss": [{"kind": "ce"}, {**FEATURE, "layers": ["act9"]}]}, "no layer act9 in this network; its"),
     ],
@@ -189,7 +190,7 @@ def test_the_number_of_steps_is_data() -> None:
         ("grid.grid.baselines", ["hsd.t3"], "'hsd.t3' is of those that need an ANN (init: converted, or a loss"),
         ("grid.methods.recipes", ["ht", "tet-full.t9"], "methods.recipes takes recipes that need an ANN"),
         ("grid.grid.sweep", ["tet-full.t5"], "grid.sweep takes recipes that need an ANN"),
-        ("grid.grid.baselines", ["if", "hsd"], "grid: listed under baselines and under recipes or sweep: hsd"),
+        ("grid.grid.baselines", ["if", "hsd"], "grid: listed under baselines and under recipes, sweep or more: hsd"),
     ],
 )  # fmt: skip
 def test_grids_that_cannot_be_run_are_refused(path: str, value: Any, expected: str) -> None:
@@ -208,6 +209,7 @@ def test_a_recipe_may_have_its_own_network_schedule_augmentation_and_frame_size(
             "frame_size": [17, 34],
         }),
     )  # fmt: skip
+    # Twice as wide as the data set's, which has an eighth of each network's width.
     assert (found.network.model.width, found.training.schedule.epochs) == (0.25, 3)
     assert [(piece.kind, piece.alpha) for piece in found.training.augmentations] == [("cutmix", 0.5)]
     assert found.training.schedule.optimizer == before.training.schedule.optimizer
@@ -221,7 +223,7 @@ def test_a_recipe_may_have_its_own_network_schedule_augmentation_and_frame_size(
 def test_a_folder_of_ones_own_is_a_few_lines() -> None:
     text = """
 mine:
-  network: vgg-snn-8th
+  width: 0.125
   integrate:
     sensor: [260, 346]
     split: {rule: numeric, train: 80}

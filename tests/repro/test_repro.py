@@ -251,7 +251,7 @@ def test_interrupted_training_says_so_and_is_kept(copy: Clone) -> None:
     [
         (f"datasets.{DS}.ann.treshold", 3.0, f"{DS}.ann.treshold: unknown key; did you mean 'threshold'?"),
         (f"datasets.{DS}.phases.t2", 9, "phases need 11 frames"),
-        ("networks.vgg-snn-8th.width", 0, "params/networks.yaml: vgg-snn-8th: width"),
+        (f"datasets.{DS}.width", 0.0, f"params/datasets.yaml: {DS}.width: input should be greater than 0"),
         (f"datasets.{DS}.integrate.frame_size", [8, 8], "too small for 4 poolings; at least 16"),
         ("recipes.hsd.loss.weight", "high", "params/recipes.yaml: hsd.loss"),
         ("grid.grid.recipes", ["skd", "hds"], "no entry 'hds'; did you mean 'hsd'?"),

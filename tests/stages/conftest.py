@@ -87,7 +87,15 @@ def one(documents: tiny.Documents, recipe: str | None, ann: str | None) -> Param
     lists: dict[str, list[str]] = {"baselines": [], "recipes": [], "sweep": []}
     if recipe is not None:
         lists["recipes" if ann else "baselines"] = [recipe]
-    grid = {"name": "one", "datasets": [DATASET], "anns": [ann or "l4"], "seeds": [0], **lists}
+    grid = {
+        "name": "one",
+        "datasets": [DATASET],
+        "anns": [ann or "l4"],
+        "seeds": [0],
+        "more_anns": [],
+        "more": [],
+        **lists,
+    }
     params = parse({**documents, "grid": {"grid": grid}})
     check(params, "grid", params.grid)
     return params
@@ -119,9 +127,9 @@ def run(stage: str, documents: tiny.Documents, recipe: str | None = None, ann: s
     importlib.import_module(f"stages.{stage}").main(call(params, stage))
 
 
-def seen(name: str, side: int = 1) -> LabelledFrames:
+def seen(name: str, side: int = 1, ann: str | None = None) -> LabelledFrames:
     """Return the frames that a run was selected to see."""
-    return load(paths.selected(DATASET, name), side)
+    return load(paths.selected(DATASET, paths.selected_name(ann, name)), side)
 
 
 def weights(recipe: str, ann: str | None = None) -> bytes:

@@ -61,27 +61,34 @@ def test_each_file_has_all_of_the_same_recordings(raw: tiny.Documents) -> None:
     np.testing.assert_array_equal(other.events_until[:, -1], default.events_until[:, -1])
 
 
+def pointers() -> dict[str, Path]:
+    """Return the file that says what a run sees, by its name."""
+    folder = paths.selected(DATASET)
+    return {path.relative_to(folder).with_suffix("").as_posix(): path for path in sorted(folder.rglob("*.json"))}
+
+
 def test_each_run_is_told_its_frames(raw: tiny.Documents) -> None:
     prepare(with_t2(raw))
-    found = {path.stem: read_pointer(path) for path in paths.selected(DATASET).iterdir()}
+    found = {name: read_pointer(path) for name, path in pointers().items()}
     seen_by = {name: (entry.file.rpartition("/")[2], entry.first, entry.stop) for name, entry in found.items()}
     assert seen_by == {
-        "l4.phase1": ("t5-18x18.h5", 0, 2), "l4.phase2": ("t5-18x18.h5", 2, 4), "tet-full.t2": ("t2-18x18.h5", 0, 2),
+        "l4/ann.phase1": ("t5-18x18.h5", 0, 2), "l4/ann.phase2": ("t5-18x18.h5", 2, 4),
+        "none/tet-full.t2": ("t2-18x18.h5", 0, 2),
     }  # fmt: skip
     assert {(entry.n_train, entry.n_validation, entry.n_test) for entry in found.values()} == {(15, 0, 9)}
-    np.testing.assert_array_equal(seen("l4.phase2").frames, load(file(5), 1).frames[:, 2:4])
+    np.testing.assert_array_equal(seen("ann.phase2", ann="l4").frames, load(file(5), 1).frames[:, 2:4])
 
 
 def test_a_file_more_changes_no_pointer_but_its_own(raw: tiny.Documents) -> None:
     prepare(one(raw, "if", None))
-    before = {path.name: path.read_bytes() for path in paths.selected(DATASET).iterdir()}
+    before = {name: path.read_bytes() for name, path in pointers().items()}
     frames = file(5).read_bytes()
     prepare(with_t2(raw))
-    after = {path.name: path.read_bytes() for path in paths.selected(DATASET).iterdir()}
+    after = {name: path.read_bytes() for name, path in pointers().items()}
     assert {name: after[name] for name in before if name in after} == {
-        name: content for name, content in before.items() if name != "if.json"
+        name: content for name, content in before.items() if name != "none/if"
     }
-    assert set(after) - set(before) == {"tet-full.t2.json"} and file(5).read_bytes() == frames
+    assert set(after) - set(before) == {"none/tet-full.t2"} and file(5).read_bytes() == frames
 
 
 def test_what_the_grid_no_longer_has_is_gone_and_a_bad_recording_leaves_the_old(raw: tiny.Documents) -> None:

@@ -92,7 +92,7 @@ def test_every_recipe_runs_and_answers_as_it_says(trained: tiny.Documents, name:
         wanted, each = np.full(steps, wanted[-1]), np.full(steps, each[-1])
     np.testing.assert_allclose(found["share"], np.tile(wanted[:, None], TEST), rtol=1e-6)
     np.testing.assert_allclose(found["time_ms"], np.tile(each[:, None], TEST), rtol=1e-6)
-    maps, test = arrays(name, ann, "maps"), seen(name)
+    maps, test = arrays(name, ann, "maps"), seen(name, ann=ann)
     assert maps["spikes"].shape == (steps, 2, 18, 18) and test.header.steps == (steps if whole else T)
     np.testing.assert_array_equal(maps["frames"], test.frames[0])
     assert str(maps["name"]) == test.names[0] == "a/15"
@@ -187,16 +187,16 @@ def test_hsd_at_fewer_steps_starts_from_the_same_conversion_and_learns_on_the_fi
         ("if", "recipes.if.neuron", {"kind": "if", "train_threshold": True}),
         ("if", "recipes.if.neuron", {"kind": "if", "threshold": 0.5}),
         ("lif", "recipes.lif.neuron", {"kind": "plif"}), ("lif", "recipes.lif.neuron.decay", 0.25),
-        ("if", "recipes.if.schedule", "short"), ("if", "recipes.if.network", "vgg-snn"),
+        ("if", "recipes.if.schedule", "short"), ("if", "recipes.if.network", "small"),
         ("if", "recipes.if.augmentation", {"kind": "cutmix"}), ("if", "recipes.if.attention", {"kind": "tcja"}),
-        ("if", "schedules.short-random.optimizer.lr", 0.01), ("if", f"datasets.{DATASET}.network", "vgg-snn"),
+        ("if", "schedules.short-random.optimizer.lr", 0.01), ("if", f"datasets.{DATASET}.width", 1 / 64),
         ("if", "schedules.short-random.batch_size", 5), ("if", "schedules.short-random.decay", "constant"),
     ],
 )  # fmt: skip
 def test_each_option_of_a_recipe_reaches_the_training(
     documents: tiny.Documents, name: str, path: str, value: Any
 ) -> None:
-    tiny.change(documents, "networks.vgg-snn.width", 1 / 64)
+    tiny.change(documents, "networks.small", {**documents["networks"]["vgg-snn"], "width": 0.5})
     # Another schedule than that of random networks; both have had two epochs.
     tiny.change(documents, "schedules.short.epochs", 1)
     run("train_snn", documents, name, None)

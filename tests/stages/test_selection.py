@@ -126,5 +126,5 @@ def test_another_way_of_looking_resumes_no_training(documents: tiny.Documents) -
         look(documents, 0, every)
         params = one(documents, "if", None)
         choose(params)
-        found.add(TrainingRun.start(call(params, "train_snn")).checkpoint([], "if").path)
+        found.add(TrainingRun.start(call(params, "train_snn")).checkpoint([], "none/if").path)
     assert len(found) == 3

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from pipeline.errors import FramesError, WeightsError
+from pipeline.frames.store import load
 from pipeline.results.paths import RunName
 from stages import train_ann, train_snn
 from tests import tiny
@@ -24,6 +25,7 @@ from tests.stages.conftest import (
     metrics,
     one,
     run,
+    seen,
     weights,
     write_frames,
 )  # fmt: skip
@@ -138,7 +140,7 @@ def test_damaged_or_stale_inputs_are_named(documents: tiny.Documents) -> None:
     with pytest.raises(WeightsError, match=r"converted-0\.safetensors: damaged.*dvc repro"):
         run("train_snn", documents, "hsd")
     # Of an ANN of another width.
-    tiny.change(documents, "networks.vgg-snn-8th.width", 1 / 16)
+    tiny.change(documents, f"datasets.{DATASET}.width", 1 / 16)
     with pytest.raises(WeightsError, match=r"ann-0\.safetensors: is of another network"):
         run("convert", documents)
     assert not RunName(DATASET, "l4", "hsd", 0).weights.exists()
@@ -146,17 +148,17 @@ def test_damaged_or_stale_inputs_are_named(documents: tiny.Documents) -> None:
 
 def test_frames_that_are_not_those_selected_are_named(documents: tiny.Documents) -> None:
     ann = call(one(documents, None, "l4"), "train_ann")
-    with pytest.raises(FramesError, match=r"l4\.phase1\.json: not found; `dvc repro`"):
+    with pytest.raises(FramesError, match=r"ann\.phase1\.json: not found; `dvc repro`"):
         train_ann.main(ann)
     run("train_ann", documents)
     before = weights("ann", "l4")
     change_frames(file(), [0])
     with pytest.raises(
-        FramesError, match=r"t5-18x18\.h5: has the SHA-256 .*l4\.phase1\.json names .*changed or damaged"
+        FramesError, match=r"t5-18x18\.h5: has the SHA-256 .*ann\.phase1\.json names .*changed or damaged"
     ):
         train_ann.main(ann)
     file().unlink()
-    with pytest.raises(FramesError, match=r"t5-18x18\.h5: not found, .*l4\.phase1\.json names it"):
+    with pytest.raises(FramesError, match=r"t5-18x18\.h5: not found, .*ann\.phase1\.json names it"):
         train_ann.main(ann)
     assert weights("ann", "l4") == before
     write_frames(steps=4)
@@ -206,3 +208,24 @@ def test_a_network_that_is_none_of_ours_is_trained_and_measured(
     assert arrays("if", name="maps")["spikes"].shape == (2, 6, 16, 16)
     train_snn.main(call(one(documents, "if", None), "train_snn"))
     assert weights("if") == first
+
+
+@pytest.mark.parametrize(("order", "first", "second"), [("interleaved", [0, 2], [1, 3]), ("full", range(5), range(5))])
+def test_each_order_of_the_phases_shows_its_frames_and_waits_for_them(
+    documents: tiny.Documents, order: str, first: list[int], second: list[int]
+) -> None:
+    tiny.change(documents, "anns.l4.order", order)
+    before = chain(documents)
+    whole = load(file(), 1).frames
+    np.testing.assert_array_equal(seen("ann.phase1", ann="l4").frames, whole[:, first])
+    np.testing.assert_array_equal(seen("hsd", ann="l4").frames, whole[:, second])
+    # Frame t ends after 10 (t + 1) of 50 events and 2 (t + 1) ms, whoever has seen them.
+    wanted = np.array([frame + 1 for frame in second])
+    for name in ("ann", "converted", "hsd"):
+        found = arrays(name, "l4")
+        np.testing.assert_allclose(found["share"], np.tile(wanted[:, None] / 5, TEST), rtol=1e-6)
+        np.testing.assert_allclose(found["time_ms"], np.tile(2.0 * wanted[:, None], TEST), rtol=1e-6)
+    # What phase 2 alone sees is nothing to the ANN; the other way round, HSD hangs on the ANN.
+    change_frames(file(), [3])
+    after = chain(documents)
+    assert (after["ann"] == before["ann"]) == (order == "interleaved") and after["hsd"] != before["hsd"]

@@ -1,0 +1,51 @@
+"""Which frames a network sees: those that its recipe, and the order of its ANN or data set, leave it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from pipeline.config.dataset import AnnOrder, Dataset
+from pipeline.config.frames import FrameFile, FrameSelection
+from pipeline.config.recipe import Recipe
+
+# What a network sees, as its results say it: the frames after phase 1, those between phase 1's, or all.
+Seen = Literal["phase2", "interleaved", "full"]
+SEEN: dict[AnnOrder, Seen] = {"halves": "phase2", "interleaved": "interleaved", "full": "full"}
+
+
+def order_seen(recipe: Recipe, order: AnnOrder) -> AnnOrder:
+    """Return the order by which a recipe sees frames; `order` is that of its ANN, or else of the data set."""
+    return "full" if recipe.frames == "full" else order
+
+
+def steps_of(settings: Dataset, recipe: Recipe, order: AnnOrder) -> int:
+    """Return T, the frames in which a recipe learns and answers on a data set."""
+    if recipe.steps != "all":
+        return recipe.steps
+    every = settings.integrate.steps
+    return every if (seen := order_seen(recipe, order)) == "full" else len(settings.phases.frames(2, seen, every))
+
+
+def room(settings: Dataset, order: AnnOrder) -> int:
+    """Return how many frames there are for phase 2, with those of the data set's t2 and any beyond."""
+    every = settings.integrate.steps
+    return len(settings.phases.frames(2, order, every, every))
+
+
+def phase_selection(settings: Dataset, order: AnnOrder, phase: Literal[1, 2]) -> FrameSelection:
+    """Return the frames on which an ANN learns (1) or is tested (2)."""
+    every = settings.integrate.steps
+    return _of(settings.integrate.file, settings.phases.frames(phase, order, every), causal=True)
+
+
+def selection(settings: Dataset, recipe: Recipe, order: AnnOrder, frame_size: Sequence[int]) -> FrameSelection:
+    """Return the frames that a recipe sees on a data set, of its size: of whole recordings, a file of T frames."""
+    seen, steps = order_seen(recipe, order), steps_of(settings, recipe, order)
+    every = steps if seen == "full" else settings.integrate.steps
+    file = FrameFile(steps=every, frame_size=list(frame_size))
+    return _of(file, settings.phases.frames(2, seen, every, steps), recipe.causal)
+
+
+def _of(file: FrameFile, frames: range, causal: bool) -> FrameSelection:
+    return FrameSelection(file=file, first=frames[0], stop=frames[-1] + 1, stride=frames.step, causal=causal)
