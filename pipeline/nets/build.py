@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import torch
@@ -29,13 +30,12 @@ def build(network: Network, classes: int, size: tuple[int, int], generator: torc
             (see pipeline.nets.tree); or the model is bound to another number of time steps than T.
     """
     _check_steps(network)
-    activation = module_of("nets.layers", network.activation)
     model = module_of("nets.models", network.model)
     net: nn.Module = model.build(
         network.model,
         classes,
         size,
-        lambda channels: activation.build(network.activation, channels, network.steps),
+        partial(_activation, network),
         generator,
     )
     if network.attention is not None:
@@ -58,6 +58,17 @@ def _check_steps(network: Network) -> None:
             f"it shrinks its steps from T = {bound} (shrink.steps), found T = {network.steps or 'any'}; a recipe with "
             "it has that many steps, and an ANN, which has no number of them, takes another network"
         )
+
+
+def _activation(network: Network, channels: int, factor: float = 1.0) -> nn.Module:
+    """Return the activation of a layer; a factor on its threshold is one on the option of that name."""
+    options: Any = network.activation
+    if factor != 1:
+        if not hasattr(options, "threshold"):
+            raise ValueError(f"{options.kind} has no threshold for a factor of {factor}: set that of the network to 1")
+        options = type(options).model_validate({**options.model_dump(), "threshold": factor * options.threshold})
+    made: nn.Module = module_of("nets.layers", options).build(options, channels, network.steps)
+    return made
 
 
 def _attend(net: nn.Module, network: Network, generator: torch.Generator | None) -> None:
