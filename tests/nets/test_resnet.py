@@ -11,7 +11,9 @@ import yaml
 from spikingjelly.activation_based import functional
 from torch import Tensor, nn
 
+from pipeline.config.network import Network
 from pipeline.evaluation.operations import count_operations
+from pipeline.nets.build import build as built
 from pipeline.nets.convert import convert
 from pipeline.nets.fold import folded
 from pipeline.nets.forward import activations, forward, forward_features
@@ -42,10 +44,22 @@ KINDS: dict[str, dict[str, Any]] = {
 POOLED = {"basic": {"fc1": 4}, "sew": {"fc": 16}, "before": {"change2.conv": 4, "fc": 4}, "preact": {}}
 
 
-def small(kind: str, activation: Activation, seed: int = 0) -> nn.Sequential:
+def seeded(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def small(kind: str, activation: Activation) -> nn.Sequential:
     stem = {"channels": 4, "active": kind != "preact"}
-    generator = torch.Generator().manual_seed(seed)
-    return build(Options.model_validate({"stem": stem, **KINDS[kind]}), 3, (8, 8), activation, generator)
+    return build(Options.model_validate({"stem": stem, **KINDS[kind]}), 3, (8, 8), activation, seeded())
+
+
+def calm(net: nn.Sequential, weight: float = 0.25) -> nn.Sequential:
+    """Return it with exact sums, see `gentle`; its linear layers have biases."""
+    for module in net.modules():
+        if isinstance(module, nn.Linear):
+            nn.init.zeros_(module.bias)
+    gentle(net, weight)
+    return net
 
 
 def parameters(options: Any, classes: int, side: int = 48, activation: Activation = lambda _: nn.ReLU()) -> int:
@@ -125,7 +139,7 @@ def test_blocks_by_their_formulas(kind: str, inputs: int, stride: int) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_converted_network_equals_its_ann_at_t_l_for_constant_input(kind: str) -> None:
-    ann = gentle(small(kind, lambda _: QCFS(LEVELS, 1.0)))
+    ann = calm(small(kind, lambda _: QCFS(LEVELS, 1.0)))
     for module in ann.layers:
         if isinstance(module, nn.Linear):
             # Averages are small: no unit is driven beyond 1 with weights of a half.
@@ -146,7 +160,7 @@ def test_the_converted_network_equals_its_ann_at_t_l_for_constant_input(kind: st
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("neuron", [lambda _: IF(1.0), lambda _: LIF(0.5)])
 def test_the_invariants_hold(kind: str, neuron: Activation) -> None:
-    net, x, other = gentle(small(kind, neuron), 0.5), frames(6, most=2), frames(6, seed=5, most=3)
+    net, x, other = calm(small(kind, neuron), 0.5), frames(6, most=2), frames(6, seed=5, most=3)
     invariants.no_activation_is_silent(net, x)
     invariants.recordings_do_not_influence_each_other(net, x, other)
     invariants.answers_do_not_depend_on_later_frames(net, x, other)
@@ -157,6 +171,16 @@ def test_the_invariants_hold(kind: str, neuron: Activation) -> None:
 @pytest.mark.parametrize("activation", [lambda _: QCFS(4, 1.0), lambda _: IF(0.2), lambda _: LIF(0.2)])
 def test_every_parameter_learns(kind: str, activation: Activation) -> None:
     invariants.every_parameter_learns(small(kind, activation), frames(4))
+
+
+@pytest.mark.parametrize("entry", ["resnet-19", "resnet-19-linear", "resnet-17", "resnet-18"])
+def test_tdbns_networks_learn_from_the_start(entry: str) -> None:
+    """With its neuron; the units of the linear layers are silent then, and their surrogate's window is narrow."""
+    settings = {"kind": "lif", "decay": 0.25, "threshold": 0.5, "surrogate": {"kind": "rect", "width": 1.0}}
+    model = checked("nets.models", {**ENTRIES[entry], "width": 1 / 8})
+    net = built(Network(model=model, activation={**settings, "output": "spike"}), 4, (16, 16), seeded())
+    nn.functional.cross_entropy(forward(net, frames(2, 4, 16)).mean(0), torch.arange(4)).backward()
+    assert net.layers.conv1.weight.grad.any()
 
 
 @pytest.mark.parametrize(("kind", "left"), [("basic", 0), ("sew", 0), ("before", 0), ("preact", 4)])
@@ -183,7 +207,7 @@ def test_batch_norms_begin_at_the_threshold_and_those_that_are_added_at_its_root
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_operations_are_one_for_each_spike_and_synapse(kind: str) -> None:
-    net, x = gentle(small(kind, lambda _: IF(1.0)), 0.75), frames(4, batch=2)
+    net, x = calm(small(kind, lambda _: IF(1.0)), 0.75), frames(4, batch=2)
     entered: dict[str, Tensor] = {}
     counted = {entry.name: entry for entry in count_operations(net, x.transpose(0, 1).numpy(), 2, CPU, "t")}
     synapses = {

@@ -47,9 +47,9 @@ class Options(Group):
     a convolution of 1 x 1 stands in its shortcut or, with batch norm and activation, before it. `norm_weight`: that of
     each batch norm at the start; tdBN's is α·θ. `sum_weight`: factor on it for the two batch norms that a basic block
     adds; tdBN's is 1/√2. `global_pool`: average over all pixels before the linear layers. `hidden`: units of linear
-    layers with activations. `head`: what leaves the last linear layer, real values (linear) or what an activation
-    behind it sends (spiking). `width`: factor on channels and units; at least one is left. `attention`: the blocks and
-    activations at which attention goes.
+    layers with activations, whose biases are drawn as torch does. `head`: what leaves the last linear layer, real
+    values (linear) or what an activation behind it sends (spiking). `width`: factor on channels and units; at least one
+    is left. `attention`: the blocks and activations at which attention goes.
     """
 
     kind: Literal["resnet"] = "resnet"
@@ -108,7 +108,9 @@ def build(
         pixels, layers["global_pool"] = 1, layer.AdaptiveAvgPool2d(1)
     layers["flatten"] = layer.Flatten()
     layers |= _linears(options, channels * pixels, classes, activation)
-    return chain(layers, generator)
+    net = chain(layers, generator)
+    _draw_biases(net, options, generator)
+    return net
 
 
 def _left(options: Options, size: tuple[int, int]) -> list[int]:
@@ -154,3 +156,15 @@ def _linears(options: Options, inputs: int, classes: int, activation: Activation
         if place < len(units) or options.head == "spiking":
             yield f"act{place + 1}", activation(outputs)
         inputs = outputs
+
+
+def _draw_biases(net: nn.Sequential, options: Options, generator: torch.Generator | None) -> None:
+    """Draw the biases of linear layers with an activation behind them, as torch does.
+
+    Without batch norm they are all that a unit has while the layer before it is silent: at 0 it is outside the window
+    of a rectangular surrogate, and nothing before it would learn.
+    """
+    linear = [module for module in net.modules() if isinstance(module, nn.Linear)]
+    for module in linear if options.head == "spiking" else linear[:-1]:
+        bound = module.in_features**-0.5
+        nn.init.uniform_(module.bias, -bound, bound, generator=generator)
