@@ -84,13 +84,15 @@ def _attend(net: nn.Module, network: Network, generator: torch.Generator | None)
         children = list(row._modules.items())
         row._modules.clear()
         for name, child in children:
-            if isinstance(child, nn.Conv2d | nn.Linear):
-                channels = child.out_channels if isinstance(child, nn.Conv2d) else None
+            entering, inside = channels, [part for part in child.modules() if isinstance(part, nn.Conv2d | nn.Linear)]
+            if inside:
+                # A block gives what the last of its layers gives.
+                channels = inside[-1].out_channels if isinstance(inside[-1], nn.Conv2d) else None
             elif isinstance(child, Shrink | Mixture):
                 steps = child.left
             here = [(name, child)]
             if places.pop(id(child), None):
-                made = kind.build(options, channels, steps)
+                made = kind.build(options, entering if before else channels, steps)
                 initialise_attention(made, generator)
                 here.insert(0 if before else 1, (f"{options.kind}_{name}", made))
             for placed, module in here:

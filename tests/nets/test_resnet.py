@@ -241,6 +241,17 @@ def test_names_of_the_layers() -> None:
     assert names == ["act1", "block1.add.body.act1", "block1.act", "block2.add.body.act1", "block2.act", "act2", "act3"]
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_attention_goes_behind_blocks(kind: str) -> None:
+    model = {"kind": "resnet", "stem": {"channels": 4}, **KINDS[kind], "attention": ["block1", "block2"]}
+    network = Network(model=model, activation={"kind": "lif"}, attention={"kind": "tcja"}, steps=4)
+    net = built(network, 3, (8, 8), seeded())
+    names = list(net.layers._modules)
+    assert [names[names.index(f"block{number}") + 1] for number in (1, 2)] == ["tcja_block1", "tcja_block2"]
+    assert [net.layers.get_submodule(f"tcja_block{n}").over_channels.in_channels for n in (1, 2)] == [4, 8]
+    assert forward(net, frames(4)).shape == (4, 3, 3)
+
+
 @pytest.mark.parametrize(
     ("bad", "message"),
     [
