@@ -98,7 +98,7 @@ def fit(
     bar = progress((), schedule.epochs * steps, title, "steps", done=state.epoch * steps + state.step)
     with Interrupt() as interrupt, bar:
         while state.epoch < schedule.epochs:
-            rate = learning_rate(schedule, state.epoch)
+            rate = learning_rate(schedule, state.epoch, state.losses)
             for group in optimizer.param_groups:
                 group["lr"] = rate
             # To the device once an epoch: a copy for each batch would wait for the batch before.

@@ -35,7 +35,7 @@ def training(losses: Any = None, gradient: str = "bptt", augmentations: Any = ()
         losses=losses or {"kind": "ce", "of": "steps"},
         gradient={"kind": gradient},
         augmentations=augmentations if isinstance(augmentations, dict) else list(augmentations),
-        schedule={"epochs": 3, "batch_size": 4, "optimizer": optimizer, "decay": "cosine", **schedule},
+        schedule={"epochs": 3, "batch_size": 4, "optimizer": optimizer, "decay": {"kind": "cosine"}, **schedule},
     )
 
 
