@@ -162,7 +162,7 @@ def _ask_once(objective: Objective, inputs: Tensor, batch_size: int, hardware: H
 
     None where there is no teacher, or where it is asked for features: of all recordings they would fill the memory.
     """
-    if objective.layers:
+    if objective.teacher_layers:
         return None
     answers = []
     for batch in inputs.split(batch_size):
