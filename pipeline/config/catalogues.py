@@ -56,10 +56,11 @@ class Params(BaseModel):
     def network(self, name: str) -> Any:
         return self._entry("networks", name)
 
-    def recipe(self, reference: str) -> Recipe:
-        """Return a recipe, at another T where the reference says so (hsd.t3)."""
+    def recipe(self, reference: str, dataset: str | None = None) -> Recipe:
+        """Return a recipe as it is on a data set, at another T where the reference says so (hsd.t3)."""
         name, steps = split_reference(reference)
         recipe: Recipe = self._entry("recipes", name)
+        recipe = recipe.per_dataset.get(dataset or "", recipe)
         return recipe if steps is None else recipe.model_copy(update={"steps": steps})
 
     def _entry(self, catalogue: str, name: str) -> Any:
@@ -111,6 +112,13 @@ def parse(documents: dict[str, dict[str, Any]]) -> Params:
         f"{FOLDER}/recipes.yaml: {name}: the name is taken, results/.../{name}-<seed> is another run's"
         for name in TAKEN
         if name in documents["recipes"]
+    ]
+    problems += [
+        f"{FOLDER}/recipes.yaml: {name}.per_dataset: {FOLDER}/datasets.yaml has no entry {dataset!r}; "
+        f"{nearest(dataset, parts['datasets'])}"
+        for name, recipe in parts["recipes"].items()
+        for dataset in recipe.per_dataset
+        if dataset not in documents["datasets"]
     ]
     if parts["report"] is not None:
         problems += _strays(parts["report"], documents["recipes"])

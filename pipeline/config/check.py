@@ -97,7 +97,7 @@ def _problem_of_loss(options: str, kind: str) -> str:
 
 
 def _check_frames(resolved: Resolved, snn: Snn) -> None:
-    settings, recipe = resolved.params.dataset(snn.dataset), resolved.params.recipe(snn.recipe)
+    settings, recipe = resolved.params.dataset(snn.dataset), resolved.params.recipe(snn.recipe, snn.dataset)
     steps, order = resolved.steps(snn.dataset, snn.recipe, snn.ann), resolved.order(snn.dataset, snn.ann)
     if recipe.frames == "full" and snn.ann is not None and order != "full":
         raise ConfigError(
@@ -124,7 +124,7 @@ def _check_frames(resolved: Resolved, snn: Snn) -> None:
 
 def _check_augmentation(resolved: Resolved, snn: Snn) -> None:
     """Refuse what a recipe has of its own; that of a data set was checked with it."""
-    settings, recipe = resolved.params.dataset(snn.dataset), resolved.params.recipe(snn.recipe)
+    settings, recipe = resolved.params.dataset(snn.dataset), resolved.params.recipe(snn.recipe, snn.dataset)
     try:
         settings.refuse_mirrors(recipe.augmentation or [])
     except ValueError as error:
@@ -135,7 +135,7 @@ def _check_network(resolved: Resolved, dataset: str, recipe: str | None, ann: st
     params = resolved.params
     name = resolved.network_name(dataset, recipe, None if recipe else ann)
     params.network(name)
-    if recipe is not None and ann is not None and params.recipe(recipe).init == "converted":
+    if recipe is not None and ann is not None and params.recipe(recipe, dataset).init == "converted":
         own = resolved.network_name(dataset, ann=ann)
         if name != own:
             raise ConfigError(
@@ -147,7 +147,7 @@ def _check_network(resolved: Resolved, dataset: str, recipe: str | None, ann: st
         if recipe is None:
             _check_built(resolved.ann_network(dataset, ann or "").model_dump_json(), height, width, ())
             return
-        wanted = params.recipe(recipe)
+        wanted = params.recipe(recipe, dataset)
         if wanted.attention is not None and not getattr(params.network(name), "attention", None):
             raise ValueError("it has attention, and the network names no activation behind which it goes (attention)")
         _check_built(

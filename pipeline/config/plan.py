@@ -127,7 +127,7 @@ def _entries(resolved: Resolved) -> Iterator[RunEntry]:
     for converted in resolved.converts():
         yield _entry_of_ann(resolved, converted, "converted")
     for snn in resolved.train_snns():
-        run, recipe = snn.run, params.recipe(snn.run.recipe)
+        run, recipe = snn.run, params.recipe(snn.run.recipe, snn.run.dataset)
         name, _ = split_reference(run.recipe)
         yield RunEntry(
             dataset=run.dataset,
@@ -147,7 +147,7 @@ def _entries(resolved: Resolved) -> Iterator[RunEntry]:
             gradient=recipe.gradient.kind,
             attention=recipe.attention is not None,
             features=bool(recipe.feature_layers),
-            causal=recipe.causal,
+            causal=recipe.causal and getattr(snn.network.model, "causal", True),
             own_schedule=recipe.schedule is not None,
             seed=run.seed,
             settings=digest(_dumped(snn)),

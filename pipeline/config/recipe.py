@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import PlainValidator, model_validator
+from pydantic import Field, PlainValidator, model_validator
 
 from pipeline.config.base import Group, Name, Pair
 from pipeline.config.dataset import Augmentations, Losses
+from pipeline.config.merge import merged
 from pipeline.config.network import Layer
 from pipeline.config.training import Gradient
 from pipeline.pieces import module_of
@@ -43,6 +44,25 @@ class Recipe(Group):
     schedule: Name | None
     augmentation: Augmentations | None
     frame_size: Pair | None
+    per_dataset: dict[Name, Recipe] = Field(default={})
+
+    @model_validator(mode="before")
+    @classmethod
+    def _each_data_sets_own_is_whole(cls, entry: Any) -> Any:
+        """Fill in what a data set under `per_dataset` leaves out, so that it is a recipe of its own."""
+        if not isinstance(entry, dict) or not isinstance(entry.get("per_dataset"), dict):
+            return entry
+        rest = {key: value for key, value in entry.items() if key != "per_dataset"}
+        return {**rest, "per_dataset": {name: merged(rest, other) for name, other in entry["per_dataset"].items()}}
+
+    @model_validator(mode="after")
+    def _needs_an_ann_everywhere_or_nowhere(self) -> Recipe:
+        for name, other in self.per_dataset.items():
+            if other.needs_ann != self.needs_ann:
+                raise ValueError(
+                    f"per_dataset: {name}: init and loss must need an ANN there as elsewhere, for it is in one list"
+                )
+        return self
 
     @model_validator(mode="after")
     def _fits_together(self) -> Recipe:

@@ -71,14 +71,14 @@ class Resolved:
 
     def steps(self, dataset: str, recipe: str, ann: str | None = None) -> int:
         """Return T: the time steps in which a recipe learns and answers on a data set."""
-        return steps_of(self.params.dataset(dataset), self.params.recipe(recipe), self.order(dataset, ann))
+        return steps_of(self.params.dataset(dataset), self.params.recipe(recipe, dataset), self.order(dataset, ann))
 
     def frame_size(self, dataset: str, recipe: str | None = None) -> list[int]:
-        own = self.params.recipe(recipe).frame_size if recipe else None
+        own = self.params.recipe(recipe, dataset).frame_size if recipe else None
         return list(own or self.params.dataset(dataset).integrate.frame_size)
 
     def network_name(self, dataset: str, recipe: str | None = None, ann: str | None = None) -> str:
-        own = self.params.recipe(recipe).network if recipe else self.params.ann(ann).network if ann else None
+        own = self.params.recipe(recipe, dataset).network if recipe else self.params.ann(ann).network if ann else None
         return own or self.params.dataset(dataset).network
 
     def model(self, dataset: str, recipe: str | None = None, ann: str | None = None) -> Any:
@@ -102,7 +102,7 @@ class Resolved:
     def selection(self, dataset: str, recipe: str, ann: str | None = None) -> FrameSelection:
         """Return which frames a recipe sees on a data set, with an ANN or without."""
         settings, size = self.params.dataset(dataset), self.frame_size(dataset, recipe)
-        return selection(settings, self.params.recipe(recipe), self.order(dataset, ann), size)
+        return selection(settings, self.params.recipe(recipe, dataset), self.order(dataset, ann), size)
 
     def files(self, dataset: str) -> list[FrameFile]:
         """Return the frames files that the runs of a data set need, the data set's own first."""
@@ -134,7 +134,7 @@ class Resolved:
 
     def train_snns(self) -> Iterator[TrainSnn]:
         for snn in self.snns:
-            recipe, settings = self.params.recipe(snn.recipe), self.params.dataset(snn.dataset)
+            recipe, settings = self.params.recipe(snn.recipe, snn.dataset), self.params.dataset(snn.dataset)
             training = self.training(snn.dataset, snn.recipe)
             for seed in self.grid.seeds:
                 yield TrainSnn(
@@ -148,7 +148,7 @@ class Resolved:
                 )
 
     def snn_network(self, dataset: str, recipe: str, ann: str | None = None) -> Network:
-        wanted = self.params.recipe(recipe)
+        wanted = self.params.recipe(recipe, dataset)
         return Network(
             model=self.model(dataset, recipe),
             activation=wanted.neuron,
@@ -173,7 +173,7 @@ class Resolved:
 
     def training(self, dataset: str, name: str) -> Training:
         """Return how a recipe learns on a data set; ConfigError where its parts don't fit together."""
-        recipe, settings = self.params.recipe(name), self.params.dataset(dataset)
+        recipe, settings = self.params.recipe(name, dataset), self.params.dataset(dataset)
         schedule = recipe.schedule or getattr(settings.schedules, recipe.init)
         augmentations = self.augmentation(settings, recipe)
         return self._training(f"recipes.yaml: {name}", recipe.loss, recipe.gradient, augmentations, schedule)
