@@ -27,6 +27,7 @@ from pipeline.nets import build, convert, fold, forward
 from pipeline.pieces import module_of
 from pipeline.runtime.hardware import Hardware, hardware
 from pipeline.training import losses, objective, optimizer
+from pipeline.training.gradients import Moment
 
 OWN = (OURS, FP32 := "ours fp32")
 # Classes of the data sets whose networks and settings are measured; what is trained.
@@ -153,7 +154,7 @@ def trainer(context: Context, name: str, recipe: str, steps: int = PHASE) -> Cal
         def backward() -> Tensor:
             with machine.autocast():
                 said = goal.ask(frames)
-            loss: Tensor = go_back(net, frames, *given, said, machine, 0, gradient)[0]["loss"]
+            loss: Tensor = go_back(net, frames, *given, said, machine, Moment(0, 0, 0), gradient)[0]["loss"]
             return loss
     else:
         assert wanted.kind == "sgd"

@@ -61,6 +61,12 @@ class Progress:
             raise TrainingError(f"{title}: the loss is {means[0]} in epoch {self.epoch}; lower the learning rate")
         self.rows.append([self.epoch, rate, *means])
 
+    @property
+    def losses(self) -> list[float]:
+        """The mean loss of each epoch so far."""
+        # Behind the epoch and its rate; the loss is never None.
+        return [row[2] for row in self.rows]  # type: ignore[misc]
+
     def note(self, measured: dict[str, float], net: nn.Module) -> None:
         """Put what was measured after the epoch beside it; keep the network that is best on the validation part."""
         self.rows[-1] += [measured.get(name) for name in MEASURED]

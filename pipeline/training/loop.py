@@ -27,6 +27,7 @@ from pipeline.runtime.progress import progress
 from pipeline.runtime.waiting import Paused
 from pipeline.training.checkpoint import Checkpoint
 from pipeline.training.curves import Curves, Progress
+from pipeline.training.gradients import Moment
 from pipeline.training.losses import Targets, TeacherOutput, Terms
 from pipeline.training.objective import Objective
 from pipeline.training.optimizer import learning_rate, make_optimizer
@@ -35,7 +36,9 @@ from pipeline.training.seeds import stream
 # (network, epoch from 1) -> those of curves.MEASURED that were measured, 0 to 1. It may leave the network in eval mode.
 EpochCallback = Callable[[nn.Module, int], dict[str, float]]
 # A gradient's `backward` with its options.
-Backward = Callable[[nn.Module, Tensor, Targets, Objective, TeacherOutput | None, Hardware, int], tuple[Terms, Tensor]]
+Backward = Callable[
+    [nn.Module, Tensor, Targets, Objective, TeacherOutput | None, Hardware, Moment], tuple[Terms, Tensor]
+]
 
 
 class Interrupted(KeyboardInterrupt):
@@ -77,8 +80,8 @@ def fit(
     net.to(device)
     objective.to(device)
     inputs, classes = torch.from_numpy(frames).to(device), torch.from_numpy(labels).to(device)
-    gradient = training.gradient
-    backward = partial(module_of("training.gradients", gradient).backward, options=gradient)
+    gradient = module_of("training.gradients", training.gradient)
+    backward = partial(gradient.backward, options=training.gradient)
     augmentations = [
         partial(module_of("training.augmentations", options).augment, options=options)
         for options in training.augmentations
@@ -98,7 +101,7 @@ def fit(
     bar = progress((), schedule.epochs * steps, title, "steps", done=state.epoch * steps + state.step)
     with Interrupt() as interrupt, bar:
         while state.epoch < schedule.epochs:
-            rate = learning_rate(schedule, state.epoch)
+            rate = learning_rate(schedule, state.epoch, state.losses)
             for group in optimizer.param_groups:
                 group["lr"] = rate
             # To the device once an epoch: a copy for each batch would wait for the batch before.
@@ -127,6 +130,12 @@ def fit(
             save()
             if state.epoch < schedule.epochs and pause is not None and pause():
                 raise Paused(f"{title}: paused after epoch {state.epoch} of {schedule.epochs}; saved")
+    if hasattr(gradient, "finish"):
+        # A kill from here on begins at the checkpoint again, so this too ends with the same bits.
+        rest = epoch_order(len(labels), seed, schedule.epochs).to(device).split(schedule.batch_size)
+        gradient.finish(
+            net, (inputs.index_select(0, indices).transpose(0, 1) for indices in rest), hardware, training.gradient
+        )
     _refuse_endless(net, title)
     return state.curves()
 
@@ -148,10 +157,9 @@ def _step(
     seed: int,
     backward: Backward,
 ) -> None:
-    # For layers that draw from torch's own stream (dropout).
-    noise = stream(seed, "noise", state.epoch, state.step).initial_seed()
     optimizer.zero_grad(set_to_none=True)
-    terms, logits = backward(net, batch.transpose(0, 1), targets, objective, teacher, hardware, noise)
+    at = Moment(seed, state.epoch, state.step)
+    terms, logits = backward(net, batch.transpose(0, 1), targets, objective, teacher, hardware, at)
     optimizer.step()
     state.add(terms, logits, targets.labels)
 
@@ -162,7 +170,7 @@ def _ask_once(objective: Objective, inputs: Tensor, batch_size: int, hardware: H
 
     None where there is no teacher, or where it is asked for features: of all recordings they would fill the memory.
     """
-    if objective.layers:
+    if objective.teacher_layers:
         return None
     answers = []
     for batch in inputs.split(batch_size):

@@ -22,7 +22,8 @@ CHANNELS = 1
 class Objective(nn.Module):
     """The sum of losses; their own parameters, if any, learn with the network and are left behind.
 
-    `layers` are those of the network whose features the losses want. `stepwise`: whether all are means over steps.
+    `layers` are those of the network whose features the losses want, `teacher_layers` those of the teacher.
+    `stepwise`: whether all are means over steps.
 
     Args:
         losses: options of each.
@@ -39,7 +40,8 @@ class Objective(nn.Module):
         if taught and teacher is None:
             raise ValueError(f"loss {', '.join(taught)} needs a teacher")
         self.losses = nn.ModuleList(_build(options) for options in losses)
-        self.layers = tuple(dict.fromkeys(layer for options in losses for layer in options.feature_layers))
+        self.layers = _layers(losses)
+        self.teacher_layers = _layers([options for options in losses if options.needs_teacher])
         self.stepwise = all(options.stepwise for options in losses)
         # In a tuple, so that it is no part of this module: neither trained nor saved with it.
         self.teacher: tuple[nn.Module, ...] = (teacher,) if teacher is not None and taught else ()
@@ -48,20 +50,22 @@ class Objective(nn.Module):
         """Let the losses make the parameters they need for a student; nothing where no features are wanted.
 
         Args:
-            student: left as it was. frames: [T, N, 2, H, W], to find the channels of its layers.
+            student: left as it was. frames: [T, N, 2, H, W], to find its classes and the channels of its layers.
             generator: of the initial weights.
         """
         if not self.layers:
             return
-        own, other = (_channels(net, frames, self.layers) for net in (student, self.teacher[0]))
+        logits, features = _look(student, frames, self.layers)
+        said = _look(self.teacher[0], frames, self.teacher_layers)[1] if self.teacher_layers else {}
+        own, other = ({layer: x.shape[CHANNELS] for layer, x in seen.items()} for seen in (features, said))
         for loss in self.losses:
             assert isinstance(loss, Loss)
-            loss.attach(own, other, generator)
+            loss.attach(own, other, logits.shape[-1], generator)
 
     @torch.no_grad()
     def ask(self, frames: Tensor) -> TeacherOutput | None:
         """Return what the teacher says of frames [T, N, 2, H, W]; None where no loss needs one."""
-        return TeacherOutput(*forward_features(self.teacher[0], frames, self.layers)) if self.teacher else None
+        return TeacherOutput(*forward_features(self.teacher[0], frames, self.teacher_layers)) if self.teacher else None
 
     def forward(
         self, logits: Tensor, targets: Targets, features: Mapping[str, Tensor], teacher: TeacherOutput | None
@@ -82,9 +86,12 @@ def _build(options: LossOptions) -> Loss:
     return loss
 
 
+def _layers(losses: Sequence[LossOptions]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(layer for options in losses for layer in options.feature_layers))
+
+
 @torch.no_grad()
-def _channels(net: nn.Module, frames: Tensor, layers: Sequence[str]) -> dict[str, int]:
-    """Return the channels of a network at its layers; the network is left as it was."""
+def _look(net: nn.Module, frames: Tensor, layers: Sequence[str]) -> tuple[Tensor, dict[str, Tensor]]:
+    """Return the logits and features of a network, which is left as it was."""
     probe = copy.deepcopy(net).eval()
-    features = forward_features(probe, frames.to(next(probe.parameters()).device), layers)[1]
-    return {layer: feature.shape[CHANNELS] for layer, feature in features.items()}
+    return forward_features(probe, frames.to(next(probe.parameters()).device), layers)

@@ -14,6 +14,7 @@ NAMES = {
     "order": ("epoch",),  # of the recordings
     "noise": ("epoch", "step"),  # dropout
     "augmentation": ("epoch", "step"),
+    "gradient": ("epoch", "step"),  # what it draws itself
 }
 
 

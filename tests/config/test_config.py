@@ -11,6 +11,7 @@ import pytest
 from pipeline.config.catalogues import CATALOGUES, Params, load, parse
 from pipeline.config.check import check
 from pipeline.config.resolve import Resolved
+from pipeline.config.training import Cosine
 from pipeline.errors import ConfigError
 from tests import tiny
 
@@ -208,7 +209,7 @@ def test_a_problem_that_entries_inherit_is_told_once_where_it_is_written() -> No
     for path, value in (
         ("datasets.defaults.integrate.clip", "yes"),  # of every data set
         ("datasets.dvsgesture.network", 5),  # dvsgesture-tonic is like it
-        ("schedules.paper-sgd.decay", "cosin"),  # every schedule grows from it
+        ("schedules.paper-sgd.decay", {"kind": "cosin"}),  # every schedule grows from it
         ("recipes.tet.loss", {"kind": "tett"}),  # tet-full and tcja are like it
     ):
         message = refusal(documents((path, value)))
@@ -285,9 +286,9 @@ def test_the_paper_grid_has_the_papers_settings() -> None:
         assert params.network(network).width == 1.0
         assert (found.phases.t1, found.phases.t2) == phases and sum(phases) == found.integrate.steps
         assert (schedule.optimizer.kind, schedule.optimizer.lr, schedule.batch_size) == (optimizer, rate, batch)
-        assert (schedule.epochs, schedule.decay, schedule.optimizer.weight_decay) == (300, "cosine", 5e-4)
+        assert (schedule.epochs, schedule.decay, schedule.optimizer.weight_decay) == (300, Cosine(), 5e-4)
         assert (tuned.optimizer.kind, tuned.optimizer.lr, tuned.epochs) == ("adam", 1e-5, 100)
-        assert (tuned.batch_size, tuned.decay, tuned.optimizer.weight_decay) == (batch, "cosine", 0.0)
+        assert (tuned.batch_size, tuned.decay, tuned.optimizer.weight_decay) == (batch, Cosine(), 0.0)
         assert params.schedule(found.schedules.random) == schedule
         assert resolved.levels(name, grid.ann) == levels and found.augmentation
         # Table 3: all four, each once.

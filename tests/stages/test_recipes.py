@@ -190,7 +190,7 @@ def test_hsd_at_fewer_steps_starts_from_the_same_conversion_and_learns_on_the_fi
         ("if", "recipes.if.schedule", "short"), ("if", "recipes.if.network", "vgg-snn"),
         ("if", "recipes.if.augmentation", {"kind": "cutmix"}), ("if", "recipes.if.attention", {"kind": "tcja"}),
         ("if", "schedules.short-random.optimizer.lr", 0.01), ("if", f"datasets.{DATASET}.network", "vgg-snn"),
-        ("if", "schedules.short-random.batch_size", 5), ("if", "schedules.short-random.decay", "constant"),
+        ("if", "schedules.short-random.batch_size", 5), ("if", "schedules.short-random.decay", {"kind": "constant"}),
     ],
 )  # fmt: skip
 def test_each_option_of_a_recipe_reaches_the_training(

@@ -25,7 +25,7 @@ CPU = Hardware(torch.device("cpu"), "fp32")
 NDA = {"kind": "nda", "roll_px": 2, "rotate_deg": 30.0, "shear_deg": 30.0}
 
 
-def training(losses: Any = None, gradient: str = "bptt", augmentations: Any = (), **schedule: Any) -> Training:
+def training(losses: Any = None, gradient: Any = "bptt", augmentations: Any = (), **schedule: Any) -> Training:
     """Return settings of three epochs of three steps for the ten recordings of `data`; `lr` and `kind` as wanted."""
     kind = schedule.pop("kind", "sgd")
     optimizer = {
@@ -33,9 +33,9 @@ def training(losses: Any = None, gradient: str = "bptt", augmentations: Any = ()
     }  # fmt: skip
     return Training(
         losses=losses or {"kind": "ce", "of": "steps"},
-        gradient={"kind": gradient},
+        gradient={"kind": gradient} if isinstance(gradient, str) else gradient,
         augmentations=augmentations if isinstance(augmentations, dict) else list(augmentations),
-        schedule={"epochs": 3, "batch_size": 4, "optimizer": optimizer, "decay": "cosine", **schedule},
+        schedule={"epochs": 3, "batch_size": 4, "optimizer": optimizer, "decay": {"kind": "cosine"}, **schedule},
     )
 
 

@@ -31,7 +31,7 @@ def train(folder: Path, epochs: int = 3) -> dict[str, torch.Tensor]:
     ann = vgg_snn(3, (16, 16), 1 / 8, lambda: QCFS(4, 2.0), torch.Generator().manual_seed(0))
     net, hardware = convert(ann), Hardware(torch.device("cuda"), "bf16")
     settings = training({"kind": "skd"}, augmentations=AUGMENTATIONS, epochs=epochs, batch_size=8, kind="adam",
-                        decay="constant")  # fmt: skip
+                        decay={"kind": "constant"})  # fmt: skip
     objective = Objective(settings.losses, folded(ann).to("cuda"))
     checkpoint = Checkpoint({"cuda": 1}, {}, "code", folder)
     loop.fit(net, frames, labels, objective, settings, 0, hardware, checkpoint, "cuda")

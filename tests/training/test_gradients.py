@@ -16,7 +16,7 @@ from pipeline.nets.fold import folded
 from pipeline.nets.forward import forward
 from pipeline.nets.layers.if_ import IF
 from pipeline.nets.layers.lif import LIF
-from pipeline.training.gradients import bptt, sltt
+from pipeline.training.gradients import Moment, bptt, sltt
 from pipeline.training.losses import Targets
 from pipeline.training.losses._cross_entropy import ace
 from pipeline.training.objective import Objective
@@ -45,7 +45,9 @@ def plain(neuron: Callable[[], nn.Module], dropout: float = 0.0) -> nn.Module:
 def gradients(gradient: ModuleType, net: nn.Module, frames: Tensor, what: Objective, seed: int = 0):
     net.zero_grad()
     targets = Targets(LABELS[: frames.shape[1]])
-    terms, logits = gradient.backward(net, frames, targets, what, what.ask(frames), CPU, seed, gradient.Options())
+    terms, logits = gradient.backward(
+        net, frames, targets, what, what.ask(frames), CPU, Moment(seed, 0, 0), gradient.Options()
+    )
     return terms, logits, {name: parameter.grad.clone() for name, parameter in net.named_parameters()}
 
 
@@ -135,7 +137,7 @@ def test_mixed_labels_are_learned_with_their_weights(gradient: ModuleType) -> No
     what, found = objective(STEPWISE), []
     for targets in (Targets(LABELS), Targets(other), Targets(LABELS, other, torch.full((4,), weight))):
         net.zero_grad()
-        gradient.backward(net, batch(3), targets, what, None, CPU, 0, gradient.Options())
+        gradient.backward(net, batch(3), targets, what, None, CPU, Moment(0, 0, 0), gradient.Options())
         found.append({name: parameter.grad.clone() for name, parameter in net.named_parameters()})
     for name, mixed in found[2].items():
         torch.testing.assert_close(mixed, weight * found[0][name] + (1 - weight) * found[1][name], rtol=1e-4, atol=1e-6)
@@ -167,7 +169,7 @@ def test_a_failed_step_leaves_no_membrane() -> None:
         wanted = forward(net, batch(3))
     # While the traceback is kept, so are the frames in it.
     with pytest.raises(RuntimeError, match="no loss") as caught:
-        sltt.backward(net, batch(3), Targets(LABELS), Failing([]), None, CPU, 0, sltt.Options())
+        sltt.backward(net, batch(3), Targets(LABELS), Failing([]), None, CPU, Moment(0, 0, 0), sltt.Options())
     with torch.no_grad():
         assert torch.equal(forward(net, batch(3)), wanted)
     del caught

@@ -8,7 +8,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +25,6 @@ from pipeline.nets.layers.qcfs import QCFS
 from pipeline.training import loop
 from pipeline.training.checkpoint import Checkpoint
 from pipeline.training.loop import Interrupted, Paused
-from pipeline.training.optimizer import learning_rate
 from tests.networks import snn5
 from tests.training.small import NDA, ann, data, objective, same, snn, train, training
 
@@ -195,14 +193,6 @@ def test_random_student_learns(tmp_path: Path) -> None:
     _, curves = train(snn(1 / 16, lambda: IF(1.0)), tmp_path, settings)
     assert curves.rows[-1][1] < curves.rows[0][1]
     assert curves.rows[-1][2] < 0.5 * curves.rows[0][2]
-
-
-def test_cosine_goes_from_the_rate_to_zero() -> None:
-    plan = training(epochs=10).schedule
-    rates = [learning_rate(plan, epoch) for epoch in range(11)]
-    assert rates[0] == pytest.approx(0.05) and rates[5] == pytest.approx(0.025) and rates[10] == pytest.approx(0)
-    assert all(a > b for a, b in pairwise(rates))
-    assert learning_rate(training(epochs=10, decay="constant").schedule, 9) == pytest.approx(0.05)
 
 
 def test_diverging_loss_says_so(tmp_path: Path) -> None:

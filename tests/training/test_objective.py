@@ -52,6 +52,14 @@ def test_loss_is_cross_entropy_plus_weighted_distillation(kind: str, term, ce: s
     assert torch.equal(found["loss"], found["ce"] + 0.3 * wanted)
 
 
+def test_kd_and_cross_entropy_may_weigh_1_together() -> None:
+    asked, student = teacher(), snn().eval()
+    found = terms(objective({"kind": "kd", "weight": 0.3, "mix": "convex"}, asked), student, batch())
+    wanted = kd(forward(student, batch()), forward(asked, batch()), 2.0)
+    torch.testing.assert_close(found["ce"], 0.7 * ce_mean(forward(student, batch()), TARGETS))
+    torch.testing.assert_close(found["distillation"], 0.3 * wanted)
+
+
 def test_cross_entropy_is_the_one_asked_for() -> None:
     student = snn().eval()
     logits = forward(student, batch())
@@ -155,7 +163,7 @@ def test_other_widths_are_brought_together_by_a_convolution_that_learns() -> Non
 def test_only_the_layer_that_differs_gets_a_convolution_and_dots_are_no_matter() -> None:
     options = {"kind": "feature", "layers": ["block1.act", "block2.act"]}
     loss = objective([{"kind": "ce"}, options], teacher()).losses[1]
-    loss.attach({"block1.act": 4, "block2.act": 4}, {"block1.act": 4, "block2.act": 6}, None)
+    loss.attach({"block1.act": 4, "block2.act": 4}, {"block1.act": 4, "block2.act": 6}, 3, None)
     assert [tuple(weight.shape) for weight in loss.parameters()] == [(6, 4, 1, 1)]
     student = {"block1.act": torch.rand(2, 4, 3, 3), "block2.act": torch.rand(2, 4, 3, 3)}
     said = losses.TeacherOutput(torch.zeros(1, 2, 3), {"block1.act": torch.rand(2, 4, 3, 3),

@@ -19,10 +19,21 @@ NDA = {"kind": "nda", "roll_px": 2}
     ("losses", "message"),
     [
         ({"kind": "cee"}, r"unknown kind 'cee'; did you mean 'ce'\?"),
-        ({"of": "mean"}, r"expected \{kind: ..., ...\}, found .*; kinds: ce, feature, kd, skd, tet"),
+        ({"of": "mean"}, r"expected \{kind: ..., ...\}, found .*; kinds: ce, early, ensemble, feature, kd"),
         ({"kind": "ce", "off": "mean"}, r"kind 'ce' has no option 'off'; did you mean 'of'\?"),
-        ({"kind": "ce", "of": "all"}, "of: input should be 'mean' or 'steps', found 'all'"),
-        ({"kind": "ce", "weight": 0.5}, "kind 'ce' has no option 'weight'; known: of"),
+        ({"kind": "ce", "of": "all"}, "of: input should be 'mean', 'steps' or 'prefix', found 'all'"),
+        ({"kind": "ce", "weight": 0.5}, "kind 'ce' has no option 'weight'; known: of, prefix, smoothing"),
+        ({"kind": "ce", "prefix": "sum"}, "prefix: sum says how logits up to a step come together; set of: prefix"),
+        ({"kind": "ce", "smoothing": 1.0}, "smoothing: .* less than 1, found 1.0"),
+        ({"kind": "kd", "mix": "convex"}, "weight: with mix: convex it must be below 1, found 1.0"),
+        ({"kind": "skd", "mix": "convex"}, "kind 'skd' has no option 'mix'"),
+        ({"kind": "ensemble"}, "losses: ensemble has no cross-entropy of the labels; add one that has"),
+        ([{"kind": "ce"}, {"kind": "rate-mse"}], "losses: ce and rate-mse each have a cross-entropy"),
+        ([{"kind": "ce"}, {"kind": "w2s", "direction": "up"}], "direction: .* 'weak' or 'strong', found 'up'"),
+        (
+            [{"kind": "ce"}, {"kind": "early", "layers": ["act2", "act4"], "weights": [1.0]}],
+            "weights: 1 of them for 2 layers; give one each",
+        ),
         ({"kind": "tet", "weight": 1.5}, "weight: .* less than or equal to 1, found 1.5"),
         ({"kind": "tet", "ce": "steps"}, "kind 'tet' has no option 'ce'; known: target, weight"),
         ({"kind": "kd", "weight": 0.0}, "weight: .* greater than 0, found 0.0"),
@@ -43,7 +54,17 @@ def test_losses_that_cannot_be(losses, message: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "losses", [{"kind": "ce"}, {"kind": "skd"}, {"kind": "kd", "ce": "steps"}, [{"kind": "tet"}, FEATURE]]
+    "losses",
+    [
+        {"kind": "ce"},
+        {"kind": "skd"},
+        {"kind": "kd", "ce": "steps"},
+        [{"kind": "tet"}, FEATURE],
+        {"kind": "rate-mse"},
+        {"kind": "ce", "of": "prefix"},
+        [{"kind": "tet"}, {"kind": "ensemble"}],
+        [{"kind": "tet"}, {"kind": "w2s"}],
+    ],
 )
 def test_a_gradient_of_single_steps_takes_means_over_steps(losses) -> None:
     with pytest.raises(ValidationError, match="gradient: sltt goes back after each time step"):

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from pipeline.nets.forward import forward_features
 from pipeline.runtime.hardware import Hardware
-from pipeline.training.gradients import GradientOptions
+from pipeline.training.gradients import GradientOptions, Moment
 from pipeline.training.losses import Targets, TeacherOutput, Terms
 from pipeline.training.objective import Objective
 
@@ -27,12 +27,12 @@ def backward(
     objective: Objective,
     teacher: TeacherOutput | None,
     hardware: Hardware,
-    seed: int,
+    at: Moment,
     options: Options,
 ) -> tuple[Terms, Tensor]:
     """Go once over all steps and once back; arguments and result as the group asks."""
     del options
-    torch.manual_seed(seed)
+    torch.manual_seed(at.noise)
     with hardware.autocast():
         logits, features = forward_features(net, frames, objective.layers)
         terms = objective(logits, targets, features, teacher)

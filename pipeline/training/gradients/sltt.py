@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from pipeline.nets.forward import forward_steps
 from pipeline.runtime.hardware import Hardware
-from pipeline.training.gradients import GradientOptions
+from pipeline.training.gradients import GradientOptions, Moment
 from pipeline.training.losses import Targets, TeacherOutput, Terms
 from pipeline.training.objective import Objective
 
@@ -29,7 +29,7 @@ def backward(
     objective: Objective,
     teacher: TeacherOutput | None,
     hardware: Hardware,
-    seed: int,
+    at: Moment,
     options: Options,
 ) -> tuple[Terms, Tensor]:
     """Go forward and back at each step, the membrane passed on without gradient; arguments as the group asks.
@@ -45,11 +45,12 @@ def backward(
     if not objective.stepwise:
         raise ValueError("gradient sltt goes back after each time step, so every loss must be a mean over steps")
     total: Terms = {}
+    noise = at.noise
     logits = []
     with closing(forward_steps(net, frames)) as steps:
         for _ in frames:
             # The same noise at each step: dropout has one mask for all of them.
-            torch.manual_seed(seed)
+            torch.manual_seed(noise)
             with hardware.autocast():
                 out = next(steps)
                 terms = objective(out, targets, {}, teacher)

@@ -16,7 +16,8 @@ from torch import Tensor, nn
 
 from pipeline.config.base import Group
 
-# Parts of a loss, scalars float32: "ce", what comes of the labels, and "distillation", what comes of the teacher.
+# Parts of a loss, scalars float32: "ce", what comes of the labels, and "distillation", what comes of answers: the
+# teacher's, or the network's own.
 Terms = dict[str, Tensor]
 
 
@@ -55,8 +56,8 @@ class TeacherOutput:
 class LossOptions(Group):
     """What the options of every loss answer; a kind overrides what differs.
 
-    `needs_teacher`: whether it learns from the ANN. `needs_labels`: whether it has a cross-entropy or another loss of
-    the labels; one loss of a recipe has.
+    `needs_teacher`: whether it learns from the ANN. `needs_labels`: whether it holds the network's answers against the
+    labels, by a cross-entropy or otherwise; one loss of a recipe does, the others stand beside it.
     """
 
     kind: str
@@ -70,18 +71,21 @@ class LossOptions(Group):
 
     @property
     def feature_layers(self) -> tuple[str, ...]:
-        """The layers whose features it wants of student and teacher."""
+        """The layers whose features it wants of the student, and of the teacher where it needs one."""
         return ()
 
 
 class Loss(nn.Module, ABC):
     """One loss of a recipe; its own parameters, if any, learn with the network and are left behind."""
 
-    def attach(self, student: Mapping[str, int], teacher: Mapping[str, int], generator: torch.Generator | None) -> None:
+    def attach(
+        self, student: Mapping[str, int], teacher: Mapping[str, int], classes: int, generator: torch.Generator | None
+    ) -> None:
         """Make the parameters it needs, once, before training; most losses need none.
 
         Args:
-            student: channels of the student at its layers. teacher: the same of the teacher.
+            student: channels of the student at its layers. teacher: the same of the teacher, if a loss asks for it.
+            classes: as many as the student has logits.
             generator: of the initial weights.
         """
 

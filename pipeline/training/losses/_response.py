@@ -32,6 +32,11 @@ class ResponseOptions(LossOptions):
     average: Literal["probabilities", "logits"] = "probabilities"
     ce: Literal["mean", "steps"] = "mean"
 
+    @property
+    def ce_weight(self) -> float:
+        """What the cross-entropy is multiplied by."""
+        return 1.0
+
 
 class Response(Loss):
     """Cross-entropy and the distillation of the teacher's answers."""
@@ -48,7 +53,8 @@ class Response(Loss):
             raise ValueError(f"loss {self.options.kind} needs a teacher")
         options = self.options
         term = self.distillation(logits, teacher.logits, options.temperature, options.average)
-        return {"ce": cross_entropy(logits, targets, options.ce), "distillation": options.weight * term}
+        entropy = options.ce_weight * cross_entropy(logits, targets, options.ce)
+        return {"ce": entropy, "distillation": options.weight * term}
 
 
 def log_average(logits: Tensor, temperature: float, average: str) -> Tensor:

@@ -36,7 +36,10 @@ class Feature(Loss):
         self.options = options
         self.align = nn.ModuleDict()
 
-    def attach(self, student: Mapping[str, int], teacher: Mapping[str, int], generator: torch.Generator | None) -> None:
+    def attach(
+        self, student: Mapping[str, int], teacher: Mapping[str, int], classes: int, generator: torch.Generator | None
+    ) -> None:
+        del classes
         for layer in sorted(self.options.layers):
             if student[layer] != teacher[layer]:
                 convolution = nn.Conv2d(student[layer], teacher[layer], 1, bias=False)

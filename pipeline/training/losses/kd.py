@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import model_validator
 from torch import Tensor
 
 from pipeline.training.losses import Loss
@@ -11,9 +12,24 @@ from pipeline.training.losses._response import Response, ResponseOptions, diverg
 
 
 class Options(ResponseOptions):
-    """Cross-entropy + weight · eq. 9; `average` is the student's too."""
+    """Cross-entropy + weight · eq. 9; `average` is the student's too.
+
+    mix: sum, or convex: (1 - weight) · cross-entropy + weight · eq. 9, as KDSNN has it (Xu et al., CVPR 2023; from
+    memory of the paper).
+    """
 
     kind: Literal["kd"] = "kd"
+    mix: Literal["sum", "convex"] = "sum"
+
+    @model_validator(mode="after")
+    def _cross_entropy_is_left(self) -> Options:
+        if self.mix == "convex" and self.weight >= 1:
+            raise ValueError(f"weight: with mix: convex it must be below 1, found {self.weight}")
+        return self
+
+    @property
+    def ce_weight(self) -> float:
+        return 1 - self.weight if self.mix == "convex" else 1.0
 
 
 def build(options: Options) -> Loss:
