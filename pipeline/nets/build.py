@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import torch
@@ -29,13 +30,12 @@ def build(network: Network, classes: int, size: tuple[int, int], generator: torc
             (see pipeline.nets.tree); or the model is bound to another number of time steps than T.
     """
     _check_steps(network)
-    activation = module_of("nets.layers", network.activation)
     model = module_of("nets.models", network.model)
     net: nn.Module = model.build(
         network.model,
         classes,
         size,
-        lambda channels: activation.build(network.activation, channels, network.steps),
+        partial(_activation, network),
         generator,
     )
     if network.attention is not None:
@@ -60,6 +60,17 @@ def _check_steps(network: Network) -> None:
         )
 
 
+def _activation(network: Network, channels: int, factor: float = 1.0) -> nn.Module:
+    """Return the activation of a layer; a factor on its threshold is one on the option of that name."""
+    options: Any = network.activation
+    if factor != 1:
+        if not hasattr(options, "threshold"):
+            raise ValueError(f"{options.kind} has no threshold for a factor of {factor}: set that of the network to 1")
+        options = type(options).model_validate({**options.model_dump(), "threshold": factor * options.threshold})
+    made: nn.Module = module_of("nets.layers", options).build(options, channels, network.steps)
+    return made
+
+
 def _attend(net: nn.Module, network: Network, generator: torch.Generator | None) -> None:
     """Put attention before or behind the named activations, in the Sequential where each stands."""
     options: Any = network.attention
@@ -73,13 +84,15 @@ def _attend(net: nn.Module, network: Network, generator: torch.Generator | None)
         children = list(row._modules.items())
         row._modules.clear()
         for name, child in children:
-            if isinstance(child, nn.Conv2d | nn.Linear):
-                channels = child.out_channels if isinstance(child, nn.Conv2d) else None
+            entering, inside = channels, [part for part in child.modules() if isinstance(part, nn.Conv2d | nn.Linear)]
+            if inside:
+                # A block gives what the last of its layers gives.
+                channels = inside[-1].out_channels if isinstance(inside[-1], nn.Conv2d) else None
             elif isinstance(child, Shrink | Mixture):
                 steps = child.left
             here = [(name, child)]
             if places.pop(id(child), None):
-                made = kind.build(options, channels, steps)
+                made = kind.build(options, entering if before else channels, steps)
                 initialise_attention(made, generator)
                 here.insert(0 if before else 1, (f"{options.kind}_{name}", made))
             for placed, module in here:

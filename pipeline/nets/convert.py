@@ -8,6 +8,7 @@ from spikingjelly.activation_based import functional
 from torch import nn
 
 from pipeline.nets.layers import if_
+from pipeline.nets.layers._product import AttentionProduct
 from pipeline.nets.layers.hold import Hold
 from pipeline.nets.layers.qcfs import QCFS
 from pipeline.nets.layers.shrink import Mixture, Shrink
@@ -16,6 +17,10 @@ from pipeline.nets.tree import HIDING, SMOOTH, duplicate, leaves
 # What has no spiking counterpart that gives the same after L steps, and why.
 REFUSED = (
     (SMOOTH, "only QCFS becomes a spiking neuron"),
+    (
+        AttentionProduct,
+        "the mean over steps of products of spikes is not the product of their means (take init: random)",
+    ),
     (
         (nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d),
         "a maximum of spikes is no spikes of the maximum, for neurons that fire in turn send more than the fastest of "
@@ -33,9 +38,9 @@ def convert(ann: nn.Module, neuron: if_.Options = if_.Options()) -> nn.Module:  
         neuron: what takes their place; its threshold is λ.
 
     Raises:
-        ValueError: the network has no QCFS, another activation, a max pool, fewer time steps somewhere, a module that
-            is not known (see pipeline.nets.tree), or a QCFS in a container that hides the steps from it; or the neuron
-            takes over no QCFS.
+        ValueError: the network has no QCFS, another activation, a product of attention, a max pool, fewer time
+            steps somewhere, a module that is not known (see pipeline.nets.tree), or a QCFS in a container that hides
+            the steps from it; or the neuron takes over no QCFS.
     """
     if (neuron.reset, neuron.start, neuron.output) != ("soft", 0.5, "scaled"):
         raise ValueError(

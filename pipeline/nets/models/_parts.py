@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import torch
 from spikingjelly.activation_based import functional
 from torch import nn
 
 POLARITIES = 2
-# Makes the activation of a layer of so many channels.
-Activation = Callable[[int], nn.Module]
+
+
+class Activation(Protocol):
+    """Makes the activation of a layer of so many channels; `factor` is one on the threshold that is set."""
+
+    def __call__(self, channels: int, factor: float = 1.0, /) -> nn.Module: ...
 
 
 def chain(layers: Mapping[str, nn.Module], generator: torch.Generator | None) -> nn.Sequential:
