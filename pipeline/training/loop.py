@@ -83,8 +83,7 @@ def fit(
     gradient = module_of("training.gradients", training.gradient)
     backward = partial(gradient.backward, options=training.gradient)
     augmentations = [
-        partial(module_of("training.augmentations", options).augment, options=options)
-        for options in training.augmentations
+        (options, module_of("training.augmentations", options).augment) for options in training.augmentations
     ]
     optimizer = make_optimizer([*net.parameters(), *objective.parameters()], schedule.optimizer)
     state = Progress(device)
@@ -112,8 +111,9 @@ def fit(
                 batch, targets = inputs.index_select(0, indices), Targets(classes[indices])
                 if augmentations:
                     drawn = stream(seed, "augmentation", state.epoch, state.step)
-                    for augment in augmentations:
-                        batch, targets = augment(batch, targets, generator=drawn)
+                    for options, augment in augmentations:
+                        if options.takes_part(state.epoch):
+                            batch, targets = augment(batch, targets, options, drawn)
                 with hardware.autocast():
                     teacher = objective.ask(batch.transpose(0, 1)) if known is None else known.of(indices)
                 _step(net, batch, targets, objective, teacher, optimizer, hardware, state, seed, backward)

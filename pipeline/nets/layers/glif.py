@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any, Literal
 
 import torch
@@ -141,4 +142,4 @@ class GLIF(Node):
 
 
 def _logits(value: float, *shape: int) -> nn.Parameter:
-    return nn.Parameter(torch.full(shape, torch.tensor(value, dtype=torch.float64).logit().item()))
+    return nn.Parameter(torch.full(shape, math.log(value / (1 - value))))
