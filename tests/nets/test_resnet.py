@@ -119,19 +119,21 @@ def test_blocks_by_their_formulas(kind: str, inputs: int, stride: int) -> None:
     x = torch.randn(2, 2, inputs, 6, 6, generator=torch.Generator().manual_seed(0))
     add = block.add if kind == "basic" else block
     y, straight, body, shortcut = x.flatten(0, 1), x.flatten(0, 1), add.body, add.shortcut
-    assert len(shortcut) == (0 if inputs == 8 else 3 - (kind == "basic"))
+    assert len(shortcut) == (0 if inputs == 8 else 3 - (kind == "basic") + (stride > 1))
     if kind == "preact":
         for number in "12":
             y = convolved(normed(y, body, f"bn{number}", weight).relu(), body, f"conv{number}")
         if inputs != 8:
-            straight = convolved(normed(straight, shortcut, "bn", weight).relu(), shortcut, "conv")
+            straight = normed(straight, shortcut, "bn", weight).relu()
+            straight = convolved(straight[..., ::stride, ::stride], shortcut, "conv")
         wanted = straight + y
     else:
         last = weight * factor if kind == "basic" else weight
         y = normed(convolved(y, body, "conv1"), body, "bn1", weight).relu()
         y = normed(convolved(y, body, "conv2"), body, "bn2", last)
         if inputs != 8:
-            straight = normed(convolved(straight, shortcut, "conv"), shortcut, "bn", last)
+            straight = convolved(straight[..., ::stride, ::stride], shortcut, "conv")
+            straight = normed(straight, shortcut, "bn", last)
             straight = straight if kind == "basic" else straight.relu()
         wanted = (straight + y).relu() if kind == "basic" else straight + y.relu()
     torch.testing.assert_close(block(x).flatten(0, 1), wanted)

@@ -194,3 +194,17 @@ def test_the_ann_of_its_network_converts_or_says_why_not(network: str) -> None:
     assert any(isinstance(module, SPIKING) for module in snn.modules())
     with torch.no_grad():
         assert forward(snn, frames.expand(4, -1, -1, -1, -1)).shape == (4, 2, CLASSES)
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_no_convolution_of_1_by_1_has_a_stride(network: str) -> None:
+    """Torch 2.13's writes outside its memory going back on a CPU, where there are few channels."""
+    documents = tiny.read()
+    documents["recipes"]["new"] = {"network": network}
+    documents["grid"]["grid"] |= {"baselines": ["new"], "recipes": [], "sweep": []}
+    params = parse(documents)
+    options = Resolved(params, params.grid).snn_network(tiny.DATASET, "new")
+    with torch.device("meta"):
+        net = build(options.model_copy(update={"steps": 16 if network == "ssnn-10" else 8}), CLASSES, (128, 128))
+    strided = [module for module in net.modules() if isinstance(module, nn.Conv2d) and max(module.stride) > 1]
+    assert all(min(module.kernel_size) > 1 for module in strided)

@@ -53,7 +53,7 @@ class Blocks:
         )  # fmt: skip
         shortcut = None
         if changes(inputs, outputs, stride):
-            shortcut = row(conv=convolution(inputs, outputs, 1, stride), bn=self.norm(outputs, self.sum_weight))
+            shortcut = row(**pointwise(inputs, outputs, stride), bn=self.norm(outputs, self.sum_weight))
         return row(add=Residual(body, shortcut), act=self.activation(outputs))
 
     def sew(self, inputs: int, outputs: int, stride: int) -> nn.Module:
@@ -75,15 +75,19 @@ class Blocks:
         )  # fmt: skip
         shortcut = None
         if changes(inputs, outputs, stride):
-            shortcut = row(
-                bn=self.norm(inputs), act=self.activation(inputs), conv=convolution(inputs, outputs, 1, stride)
-            )
+            shortcut = row(bn=self.norm(inputs), act=self.activation(inputs), **pointwise(inputs, outputs, stride))
         return Residual(body, shortcut)
 
     def unit(self, inputs: int, outputs: int, kernel: int, stride: int) -> nn.Sequential:
         """Return act(BN(conv))."""
         return row(
-            conv=convolution(inputs, outputs, kernel, stride), bn=self.norm(outputs), act=self.activation(outputs)
+            **(
+                pointwise(inputs, outputs, stride)
+                if kernel == 1
+                else {"conv": convolution(inputs, outputs, kernel, stride)}
+            ),
+            bn=self.norm(outputs),
+            act=self.activation(outputs),
         )
 
     def norm(self, channels: int, factor: float = 1.0) -> nn.Module:
@@ -99,6 +103,16 @@ class Blocks:
 def convolution(inputs: int, outputs: int, kernel: int, stride: int = 1, bias: bool = False) -> nn.Module:
     """Return a convolution that keeps the size at stride 1; the kernel's side is odd, px."""
     return layer.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=bias)
+
+
+def pointwise(inputs: int, outputs: int, stride: int) -> dict[str, nn.Module]:
+    """Return a convolution of 1 x 1, by the names of its layers.
+
+    With a stride, the pixels are picked first; the numbers are the same. Torch 2.13's own convolution of 1 x 1 with a
+    stride writes outside its memory going back on a CPU, channels last, where there are few channels.
+    """
+    picked: dict[str, nn.Module] = {"pick": layer.AvgPool2d(1, stride)} if stride > 1 else {}
+    return {**picked, "conv": convolution(inputs, outputs, 1)}
 
 
 def row(**layers: nn.Module) -> nn.Sequential:
