@@ -112,23 +112,30 @@ def random_frames(count: int, steps: int, size: list[int], seed: int) -> tuple[N
     return drawn.poisson(0.3, (count, steps, 2, *size)).astype(np.uint8), drawn.integers(0, CLASSES, count)
 
 
-def batch_of(context: Context, steps: int) -> tuple[Tensor, Tensor, Tensor]:
+def batch_of(context: Context, steps: int, recipe: str = IF, count: int = 0) -> tuple[Tensor, Tensor, Tensor]:
     """Return counts uint8 [T, N, 2, H, W], what a peer gets of them, contiguous float32, and labels [N]."""
-    size = context.params.dataset(context.dataset).integrate.frame_size
-    counts, labels = random_frames(context.batch, steps, size, context.seed)
+    size = grid_of(context, context.dataset, recipe).frame_size(context.dataset, recipe)
+    counts, labels = random_frames(count or context.batch, steps, size, context.seed)
     frames = torch.from_numpy(counts).to(context.device).transpose(0, 1)
     return frames, frames.float().contiguous(), torch.from_numpy(labels).to(context.device)
+
+
+def grid_of(context: Context, dataset: str, recipe: str = IF) -> Resolved:
+    """Return a grid of the networks that are measured, and a recipe without an ANN."""
+    alone = list(dict.fromkeys([IF, LIF, *({recipe} - {ANN, HSD})]))
+    lists: dict[str, Any] = {"baselines": alone, "recipes": [HSD], "sweep": [], "seeds": [context.seed]}
+    lists |= {"more_anns": [], "more": []}
+    return Resolved(context.params, Grid(name="benchmarks", datasets=[dataset], anns=["own"], **lists))
 
 
 def planned(
     context: Context, recipe: str, dataset: str, **activation: str
 ) -> tuple[TrainAnn | TrainSnn, nn.Module, nn.Module | None]:
     """Return what the plan tells a training (but for its `activation`), its network, untrained, and its teacher."""
-    lists: dict[str, Any] = {"baselines": [IF, LIF], "recipes": [HSD], "sweep": [], "seeds": [context.seed]}
-    resolved = Resolved(context.params, Grid(name="benchmarks", datasets=[dataset], anns=["own"], **lists))
+    resolved = grid_of(context, dataset, recipe)
     runs: Iterator[TrainAnn | TrainSnn] = chain(resolved.train_anns(), resolved.train_snns())
     run = next(run for run in runs if run.run.recipe == recipe)
-    height, width = resolved.frame_size(dataset)
+    height, width = resolved.frame_size(dataset, None if recipe == ANN else recipe)
 
     def made(network: Network) -> nn.Module:
         changed = network.model_copy(update={"activation": network.activation.model_copy(update=activation)})
@@ -141,14 +148,17 @@ def planned(
     return run, net, fold.folded(ann).to(context.device) if run.training.needs_teacher else None
 
 
-def trainer(context: Context, name: str, recipe: str, steps: int = PHASE) -> Callable[[], float]:
+def trainer(context: Context, name: str, recipe: str, steps: int = PHASE, count: int = 0) -> Callable[[], float]:
     """Return what takes a training step of ours, as the pipeline's loop does, or of a peer, and returns the loss."""
     clamped = {"gradient": "clamp"} if recipe == ANN else {}
     run, net, teacher = planned(context, recipe, context.dataset, **clamped)
-    (frames, floats, labels), wanted = batch_of(context, steps), run.training.schedule.optimizer
+    where = IF if recipe in (ANN, HSD) else recipe
+    (frames, floats, labels), wanted = batch_of(context, steps, where, count), run.training.schedule.optimizer
     if name in OWN:
         machine, gradient = hardware_of(name), run.training.gradient
-        goal = objective.Objective(run.training.losses, teacher).to(context.device)
+        goal = objective.Objective(run.training.losses, teacher)
+        goal.attach(net, frames[:, :1].cpu())
+        goal.to(context.device)
         go_back, given = module_of("training.gradients", gradient).backward, (losses.Targets(labels), goal)
         mover = optimizer.make_optimizer(net.to(context.device).train().parameters(), wanted)
 
