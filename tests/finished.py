@@ -127,13 +127,19 @@ def settings_of(
     runs = [
         entry(dataset, recipe, None if recipe in found.baselines else ann, seed)
         for dataset in found.datasets
-        for ann in found.anns
-        for recipe in ("ann", "converted", *(found.all_recipes if ann == found.ann else found.sweep))
+        for ann in found.all_anns
+        for recipe in ("ann", "converted", *_run_with(found, ann))
         for seed in found.seeds
     ]
     datasets = {name: DATASETS[name].model_copy(update=facts or {}) for name in found.datasets}
     asked = REPORT.model_copy(update=report or {})
     return ReportSettings(grid=found, runs=runs, datasets=datasets, report=asked, settings_text={"Grid": "name: <b>"})
+
+
+def _run_with(grid: Grid, ann: str) -> list[str]:
+    """Return the recipes that run with an ANN; those without one stand with the first."""
+    first = list(dict.fromkeys([*grid.baselines, *grid.recipes, *grid.sweep]))
+    return grid.more if ann in grid.more_anns else first if ann == grid.ann else grid.sweep
 
 
 def write_results(settings: ReportSettings, root: Path, n_test: int = 200, classes: Sequence[str] = CLASSES) -> None:

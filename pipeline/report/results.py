@@ -26,7 +26,7 @@ MEANS = {
 }  # fmt: skip
 SPREADS = {"sd": ("accuracy", 100), "energy_sd": ("energy_uj", 1)}
 REFERENCES = {ANN: "reference: ANN (teacher)", CONVERTED: "reference: converted, not fine-tuned"}
-SEEN = {"phase2": "phase 2", "full": "full"}
+SEEN = {"phase2": "phase 2", "interleaved": "interleaved", "full": "full"}
 
 
 @dataclass(frozen=True)
@@ -85,9 +85,9 @@ class Results:
         return row["base"] + ("" if at_t2 else f", {steps} {unit}{'s' * (steps > 1)}")
 
     def key(self, dataset: str, recipe: str, ann: str | None = None) -> tuple[str, str, str]:
-        """Return the key of a cell; recipes that need none stand under no ANN, others under the grid's first."""
+        """Return the key of a cell; recipes that need none stand under no ANN, others under the first they run with."""
         grid = self.settings.grid
-        return dataset, NO_ANN if recipe in grid.baselines else ann or grid.ann, recipe
+        return dataset, NO_ANN if recipe in grid.baselines else ann or grid.ann_of(recipe) or NO_ANN, recipe
 
     def rows(self, dataset: str, recipes: Sequence[str]) -> pd.DataFrame:
         """Return the rows of `cells` of recipes at the grid's first ANN, in the order in which they are named."""
@@ -118,9 +118,9 @@ class Results:
         """Return the accuracy of each seed, 0 to 1."""
         return self._keyed[0].loc[[self.key(dataset, recipe, ann)], "accuracy"].to_numpy()
 
-    def by_step(self, dataset: str, recipe: str) -> pd.DataFrame:
+    def by_step(self, dataset: str, recipe: str, ann: str | None = None) -> pd.DataFrame:
         """Return the rows of `steps` of a recipe's seeds."""
-        return self._keyed[1].loc[[self.key(dataset, recipe)]]
+        return self._keyed[1].loc[[self.key(dataset, recipe, ann)]]
 
     def after_steps(self, dataset: str, recipe: str) -> NDArray[np.float64]:
         """Return the accuracy after each step, 0 to 1: [seeds, T]."""

@@ -26,6 +26,7 @@ def results(make: Make) -> Results:
     baselines = [*GRIDS["trial"]["baselines"], *SYSTEMS, "tet-full.t5"]
     recipes = [*GRIDS["trial"]["recipes"], "hsd-steps"]
     changes = {"datasets": ["cifar10dvs"], "baselines": baselines, "recipes": recipes, "seeds": [0]}
+    changes |= {"more_anns": ["l32"], "more": ["hsd"]}
     return make("trial", 40, report=shown, **changes)
 
 
@@ -64,7 +65,9 @@ def test_systems_are_no_rows_of_table2_and_no_marks_of_the_energy_figure(results
 
 def test_few_steps_has_the_accuracy_after_each(results: Results) -> None:
     table = of(few_steps, results)
-    rows = {row["recipe"]: row for row in table.frame.to_dict("records")}
+    *rows, again = table.frame.to_dict("records")
+    assert (again["recipe"], again["ann"], again["title"]) == ("hsd", "l32", "HSD, ANN l32")
+    rows = {row["recipe"]: row for row in rows}
     assert list(rows) == READ
     after = 100 * results.after_steps("cifar10dvs", "hsd-steps").mean(axis=0)
     assert [rows["hsd-steps"][f"accuracy_{t}"] for t in range(1, 6)] == pytest.approx(after.tolist())
