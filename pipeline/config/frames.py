@@ -13,19 +13,22 @@ from pipeline.config.splits import Split, Validation
 # How the files of a format are turned; the order is always this one, whatever the order in the list.
 Turn = Literal["transpose", "flip_x", "flip_y", "invert"]
 Format = Literal["aedat", "aedat4", "bin", "npy", "npz"]
+# How frames share a recording: as many events each, or equal durations.
+SliceBy = Literal["number", "time"]
 
 
 class FrameFile(Group):
-    """A frames file of a data set: T frames a recording, and their height and width, px."""
+    """A frames file of a data set: T frames a recording, their height and width, px, and how they share its events."""
 
     steps: Count
     frame_size: Pair
+    slice_by: SliceBy
 
     @property
     def name(self) -> str:
         """Return the file's name in the folder of its data set's frames."""
         height, width = self.frame_size
-        return f"t{self.steps}-{height}x{width}.h5"
+        return f"t{self.steps}-{height}x{width}{'' if self.slice_by == 'number' else f'-{self.slice_by}'}.h5"
 
 
 class FrameSelection(Group):
@@ -59,7 +62,7 @@ class FrameSelection(Group):
 
 
 class Integrate(Group):
-    """How recordings become frames; `steps` and `frame_size` are those of the data set's default file."""
+    """How recordings become frames; `steps`, `frame_size` and `slice_by` are those of the data set's default file."""
 
     layout: Literal["classes", "sides", "dvsgesture", "dvsgesture_tonic"]
     orientation: dict[Format, Annotated[list[Turn], AfterValidator(unique)]]
@@ -67,7 +70,7 @@ class Integrate(Group):
     sensor: Pair
     extent: Literal["sensor", "recording"]
     frame_size: Pair
-    slice_by: Literal["number", "time"]
+    slice_by: SliceBy
     resize: Literal["nearest", "area", "bin"]
     clip: bool
     bad_recordings: Literal["fail", "skip"]
@@ -77,7 +80,7 @@ class Integrate(Group):
     @property
     def file(self) -> FrameFile:
         """Return the default file."""
-        return FrameFile(steps=self.steps, frame_size=self.frame_size)
+        return FrameFile(steps=self.steps, frame_size=self.frame_size, slice_by=self.slice_by)
 
     @model_validator(mode="after")
     def _nearest_only_shrinks(self) -> Integrate:

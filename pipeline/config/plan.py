@@ -178,7 +178,7 @@ def _facts(resolved: Resolved, name: str) -> DatasetFacts:
     first = params.ann(resolved.grid.anns[0]).schedule or settings.schedules.ann
     return DatasetFacts(
         paper=settings.paper, simulated=settings.recordings is not None, network=settings.network,
-        frame_size=settings.integrate.frame_size,
+        frame_size=settings.integrate.frame_size, slice_by=settings.integrate.slice_by,
         width=float(getattr(resolved.model(name), "width", settings.width)),
         offset=settings.phases.offset, t1=settings.phases.t1, t2=settings.phases.t2, order=settings.phases.order,
         steps=settings.integrate.steps,

@@ -9,6 +9,7 @@ from pydantic import PlainValidator, model_validator
 
 from pipeline.config.base import Group, Name, Pair
 from pipeline.config.dataset import Augmentations, Losses
+from pipeline.config.frames import SliceBy
 from pipeline.config.network import Layer
 from pipeline.config.training import Gradient
 from pipeline.pieces import module_of
@@ -43,6 +44,7 @@ class Recipe(Group):
     schedule: Name | None
     augmentation: Augmentations | None
     frame_size: Pair | None
+    slice_by: SliceBy | None
 
     @model_validator(mode="after")
     def _fits_together(self) -> Recipe:

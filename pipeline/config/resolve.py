@@ -101,8 +101,7 @@ class Resolved:
 
     def selection(self, dataset: str, recipe: str, ann: str | None = None) -> FrameSelection:
         """Return which frames a recipe sees on a data set, with an ANN or without."""
-        settings, size = self.params.dataset(dataset), self.frame_size(dataset, recipe)
-        return selection(settings, self.params.recipe(recipe), self.order(dataset, ann), size)
+        return selection(self.params.dataset(dataset), self.params.recipe(recipe), self.order(dataset, ann))
 
     def files(self, dataset: str) -> list[FrameFile]:
         """Return the frames files that the runs of a data set need, the data set's own first."""

@@ -31,7 +31,7 @@ def build(
 ) -> Built:
     """Integrate every recording below `source` and write the frames files and facts.json to `folder`.
 
-    Each recording is decoded once. The default file (of the settings' `steps` and `frame_size`) is always made; by it,
+    Each recording is decoded once. The default file (the settings' own) is always made; by it,
     recordings that are the same are found. Same recordings and settings, same bytes of a file, whatever the number of
     workers and whatever else is wanted; the folder is replaced whole or not at all.
 
@@ -113,7 +113,7 @@ class _Part:
             dataset=dataset,
             classes=self._listing.classes,
             steps=self.file.steps,
-            slice_by=settings.slice_by,
+            slice_by=self.file.slice_by,
             sensor=list(settings.sensor),
             size=list(self.file.frame_size),
             resize=settings.resize,
@@ -151,14 +151,14 @@ class _Copies:
 
 
 def _files(settings: Integrate, wanted: Sequence[FrameFile]) -> list[FrameFile]:
-    """Return the default file, then the others, those with as many frames together."""
+    """Return the default file, then the others, those with the same slices together."""
     files = {file.name: file for file in wanted if file != settings.file}
     for file in files.values():
         try:
             settings.check_size(file.frame_size)
         except ValueError as error:
             raise ConfigError(f"frames file {file.name}: {error}") from error
-    return [settings.file, *sorted(files.values(), key=lambda file: (file.steps, file.frame_size))]
+    return [settings.file, *sorted(files.values(), key=lambda file: (file.slice_by, file.steps, file.frame_size))]
 
 
 def _published(dataset: str, settings: Integrate, manifest: str, skipped: int) -> str:

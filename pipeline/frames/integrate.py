@@ -53,7 +53,7 @@ def integrate(
     Raises:
         ValueError: an unknown mode, no step, or an event off the sensor.
     """
-    return Slices(events, sensor, slice_by, turns, extent).frames(steps, size, resize)
+    return Slices(events, sensor, turns, extent).frames(steps, size, slice_by, resize)
 
 
 class Slices:
@@ -66,13 +66,12 @@ class Slices:
         self,
         events: NDArray[Any],
         sensor: tuple[int, int],
-        slice_by: str = "number",
         turns: Collection[str] = (),
         extent: str = "sensor",
     ) -> None:
         if extent not in EXTENTS:
             raise ValueError(f"unknown extent {extent!r}; {nearest(extent, EXTENTS)}")
-        self._events, self._slice_by, self._turns = events, slice_by, turns
+        self._events, self._turns = events, turns
         self._sensor = self._shown = sensor[::-1] if "transpose" in turns else sensor
         if extent == "recording" and len(events):
             self._shown = int(events["y"].max()) + 1, int(events["x"].max()) + 1
@@ -81,28 +80,28 @@ class Slices:
         for start in range(0, len(words), BLOCK):
             block = slice(start, start + BLOCK)
             _pixel_index(words[block], *self._sensor, out=self._index[block])
-        self._steps, self._counts = 0, np.empty(0, np.int64)
+        self._sliced, self._counts = (0, ""), np.empty(0, np.int64)
 
-    def frames(self, steps: int, size: tuple[int, int], resize: str = "nearest") -> Counts:
-        """Return the counts int64 [T, 2, H, W] of `steps` frames of a size; cheap for another size of as many."""
+    def frames(self, steps: int, size: tuple[int, int], slice_by: str = "number", resize: str = "nearest") -> Counts:
+        """Return the counts int64 [T, 2, H, W] of `steps` frames of a size; cheap for another size of the same."""
         if steps < 1:
             raise ValueError(f"steps must be at least 1, found {steps}")
-        if steps != self._steps:
-            self._counts, self._steps = self._counted(steps), steps
+        if self._sliced != (steps, slice_by):
+            self._counts, self._sliced = self._counted(steps, slice_by), (steps, slice_by)
         return _resized(self._counts, size, resize)
 
-    def ends(self, steps: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def ends(self, steps: int, slice_by: str = "number") -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return for the end of each frame how many events have come, and when the last of them came.
 
         Both int64 [T]; the time in us from the first event.
         """
-        ends = slice_bounds(self._events, steps, self._slice_by)[1:].astype(np.int64)
+        ends = slice_bounds(self._events, steps, slice_by)[1:].astype(np.int64)
         t = self._events["t"]
         return ends, t[np.maximum(ends, 1) - 1].astype(np.int64) - int(t[0])
 
-    def _counted(self, steps: int) -> Counts:
+    def _counted(self, steps: int, slice_by: str) -> Counts:
         (height, width), (shown_height, shown_width) = self._sensor, self._shown
-        bounds = slice_bounds(self._events, steps, self._slice_by)
+        bounds = slice_bounds(self._events, steps, slice_by)
         flat = np.empty((steps, 2 * height * width), np.int64)
         for step, (first, last) in enumerate(pairwise(bounds)):
             flat[step] = np.bincount(self._index[first:last], minlength=2 * height * width)

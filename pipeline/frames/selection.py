@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError, model_validator
 
 from pipeline.config.base import Group
-from pipeline.config.frames import FrameFile, FrameSelection
+from pipeline.config.frames import FrameFile, FrameSelection, SliceBy
 from pipeline.errors import FramesError
 from pipeline.frames.latency import InputLatency, input_latency
 from pipeline.frames.store import REPAIR, Header, file_sha256
@@ -35,6 +35,7 @@ class Pointer(Group):
     sha256: str
     steps: int
     frame_size: list[int]
+    slice_by: SliceBy
     first: int
     stop: int
     stride: int
@@ -53,7 +54,7 @@ class Pointer(Group):
     @property
     def selection(self) -> FrameSelection:
         """Return which frames of the file are seen."""
-        file = FrameFile(steps=self.steps, frame_size=self.frame_size)
+        file = FrameFile(steps=self.steps, frame_size=self.frame_size, slice_by=self.slice_by)
         return FrameSelection(file=file, first=self.first, stop=self.stop, stride=self.stride, causal=self.causal)
 
 
@@ -108,14 +109,15 @@ def load(pointer_path: str | Path, side: int) -> LabelledFrames:
         )
     selection = pointer.selection
     read = load_frames(path, side, selection.frames)
-    if (read.header.steps, read.header.size) != (pointer.steps, pointer.frame_size):
+    header = read.header
+    if (header.steps, header.size, header.slice_by) != (pointer.steps, pointer.frame_size, pointer.slice_by):
         raise FramesError(
             path,
-            f"holds {read.header.steps} frames of {read.header.size} px, {pointer_path} says {pointer.steps} of "
-            f"{pointer.frame_size}; run `dvc repro`",
+            f"holds {header.steps} frames of {header.size} px by {header.slice_by}, {pointer_path} says "
+            f"{pointer.steps} of {pointer.frame_size} by {pointer.slice_by}; run `dvc repro`",
         )
     latency = input_latency(read.events_until, read.time_until_us, selection.frames, selection.causal)
-    return LabelledFrames(np.ascontiguousarray(read.frames), read.labels, read.names, read.header, latency)
+    return LabelledFrames(np.ascontiguousarray(read.frames), read.labels, read.names, header, latency)
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -97,6 +97,7 @@ def test_a_key_that_an_entry_lacks_may_be_added_to_it() -> None:
         ({"steps": True}, "or all, found True"),
         ({"steps": 2.0}, "or all, found 2.0"),
         ({"frames": "phase1"}, "'phase2' or 'full', found 'phase1'"),
+        ({"slice_by": "count"}, "new.slice_by: input should be 'number' or 'time', found 'count'"),
         ({"like": "hds"}, "new.like: no entry 'hds'; did you mean 'hsd'?"),
     ],
 )  # fmt: skip
@@ -121,6 +122,7 @@ def test_what_cannot_be_is_refused(entry: dict[str, Any], expected: str) -> None
         ({"schedule": "papersgd"}, "params/schedules.yaml: no entry 'papersgd'; did you mean 'paper-sgd'?"),
         ({"network": "snn-5", "init": "converted"}, "a converted network is the ANN's, 'vgg-snn' of l4; found"),
         ({"frame_size": [17, 17], "init": "converted"}, "a recipe with an ANN sees the ANN's frames, [34, 34] px on"),
+        ({"slice_by": "time", "init": "converted"}, "a recipe with an ANN sees the ANN's frames, by number on"),
         ({"frame_size": [48, 48]}, "new.frame_size: resize nearest cannot enlarge the sensor [34, 34]"),
         ({"frame_size": [9, 9]}, "vgg-snn, for new on mnist-dvs-sim: frames of (9, 9) px are too small"),
         ({"steps": 6}, "new: T = 6 frames after phase 1, params/datasets.yaml: mnist-dvs-sim leaves 5"),
@@ -218,6 +220,8 @@ def test_a_recipe_may_have_its_own_network_schedule_augmentation_and_frame_size(
     assert not one("if", ("recipes.if.augmentation", []), dataset="cifar10dvs").training.augmentations
     made = parse(documents(("recipes.mine", {"frame_size": [17, 34]})))
     assert Resolved(made, made.grid).selection(CAMERA, "mine").file.name == "t10-17x34.h5"
+    made = parse(documents(("recipes.mine", {"frames": "full", "steps": 4, "slice_by": "time"})))
+    assert Resolved(made, made.grid).selection(CAMERA, "mine").file.name == "t4-34x34-time.h5"
 
 
 def test_a_folder_of_ones_own_is_a_few_lines() -> None:

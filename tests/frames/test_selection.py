@@ -24,7 +24,10 @@ from pipeline.frames.store import examples
 from pipeline.frames.store import load as load_frames
 from tests.frames.toy import build_one, recordings, settings
 
-TEN, TWO = (FrameFile(steps=steps, frame_size=[8, 8]) for steps in (10, 2))
+TEN, TWO, FOUR, TIMED = (
+    FrameFile(steps=steps, frame_size=[8, 8], slice_by=by)
+    for steps, by in ((10, "number"), (2, "number"), (4, "number"), (2, "time"))
+)
 FIRST = FrameSelection(file=TEN, first=0, stop=5)
 SECOND = FrameSelection(file=TEN, first=5, stop=10)
 EVEN, ODD = (FrameSelection(file=TEN, first=first, stop=10, stride=2) for first in (0, 1))
@@ -79,7 +82,7 @@ def test_a_pointer_changes_with_its_file_and_with_nothing_else(built: Path, copy
     assert before == {path.name: path.read_bytes() for path in sorted((built / "selected/toy").iterdir())}
     # Another file beside: every pointer stays.
     chosen = settings(steps=10, validation=Validation(share=0.3, seed=1))
-    build(copy / "raw", copy / "frames/toy", "toy", chosen, [TWO, FrameFile(steps=3, frame_size=[4, 4])], 2)
+    build(copy / "raw", copy / "frames/toy", "toy", chosen, [TWO, TIMED], 2)
     select(copy / "frames/toy", ALL, copy / "selected/toy")
     assert pointers() == before
     # Frames of two by other rules: only the pointer to them changes.
@@ -104,7 +107,7 @@ def test_another_file_than_the_pointer_names_is_refused(copy: Path) -> None:
     with pytest.raises(FramesError, match=r"t2-8x8\.h5: not found, .*two\.json names it; `dvc repro`"):
         load(pointer, 0)
     with pytest.raises(FramesError, match=r"has no t4-8x8\.h5, it holds t10-8x8\.h5, t2-8x8\.h5"):
-        missing = FrameSelection(file=FrameFile(steps=4, frame_size=[8, 8]), first=0, stop=1)
+        missing = FrameSelection(file=FOUR, first=0, stop=1)
         select(copy / "frames/toy", {"four": missing}, copy / "selected/toy")
     assert pointer.exists()
 
