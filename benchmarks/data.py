@@ -163,7 +163,7 @@ def write_sets(folder: Path, frames: NDArray[np.uint8], labels: list[int]) -> tu
     write_frames(path, list(frames), labels, classes)
     seen = selection.Pointer(
         file=path.name, sha256=store.file_sha256(path), steps=STEPS, frame_size=[SIDE, SIDE],
-        slice_by="number", first=0, stop=PHASE, stride=1, causal=True,
+        slice_by="number", first=0, stop=PHASE, stride=1, causal=True, clip=None,
         classes=classes, n_train=len(frames), n_validation=0, n_test=0, manifest="",
     )  # fmt: skip
     write_json(pointer, seen.model_dump())

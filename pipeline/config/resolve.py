@@ -175,6 +175,9 @@ class Resolved:
         recipe, settings = self.params.recipe(name), self.params.dataset(dataset)
         schedule = recipe.schedule or getattr(settings.schedules, recipe.init)
         augmentations = self.augmentation(settings, recipe)
+        if recipe.clips is not None:
+            clip = checked("training.augmentations", {"kind": "clip", "steps": self.steps(dataset, name)})
+            augmentations = [clip, *augmentations]
         return self._training(f"recipes.yaml: {name}", recipe.loss, recipe.gradient, augmentations, schedule)
 
     def ann_training(self, dataset: str, name: str) -> Training:

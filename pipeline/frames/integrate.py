@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.config.frames import window_us
 from pipeline.config.names import nearest
 from pipeline.events.types import EVENT
 
@@ -38,7 +39,9 @@ def integrate(
         sensor: height and width of the sensor as the frames show it, so after the turns, px.
         size: height and width of the frames, px.
         slice_by: "number": slices of E // T events, the last takes the remainder; "time": slices of equal duration,
-            half-open, the last includes the last event. Either way every event is in exactly one slice.
+            half-open, the last includes the last event. Either way every event is in exactly one slice. "10ms":
+            windows of 10 ms (any whole number of them) from the first event on, half-open; what comes after the last is
+            in none.
         resize: "nearest": frame pixel i shows sensor pixel floor(i * sensor / size), other pixels' events are dropped
             (what the authors' code does); "area": a sensor pixel's events are divided among the frame pixels that it
             overlaps, by overlap, in whole events; "bin": all events of sensor pixel s count at floor(s * size /
@@ -89,6 +92,10 @@ class Slices:
         if self._sliced != (steps, slice_by):
             self._counts, self._sliced = self._counted(steps, slice_by), (steps, slice_by)
         return _resized(self._counts, size, resize)
+
+    def __len__(self) -> int:
+        """Return the number of the recording's events."""
+        return len(self._events)
 
     def ends(self, steps: int, slice_by: str = "number") -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return for the end of each frame how many events have come, and when the last of them came.
@@ -153,9 +160,12 @@ def slice_bounds(events: NDArray[Any], steps: int, slice_by: str) -> NDArray[np.
     """Find where each slice begins: slice j holds events [bounds[j], bounds[j + 1]).
 
     Returns:
-        intp [steps + 1], from 0 to the number of events.
+        intp [steps + 1], from 0 to the number of events, or to where the last window ends.
     """
     count = len(events)
+    if window := window_us(slice_by):
+        starts = (int(events["t"][0]) if count else 0) + window * np.arange(steps + 1)
+        return np.searchsorted(events["t"], starts, side="left").astype(np.intp)
     if slice_by == "number":
         bounds = np.arange(steps + 1) * (count // steps)
     elif slice_by == "time":

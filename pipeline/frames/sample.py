@@ -34,12 +34,14 @@ class Task:
 class Counted:
     """A recording's part of one frames file: its frames, compressed, and what had come at the end of each, int64 [T].
 
-    `counted` is the sum of all counts, `clipped` how many were cut to 255.
+    `events` is the number of the recording's events, `counted` the sum of all counts, `clipped` how many
+    were cut to 255.
     """
 
     chunk: bytes
     events_until: NDArray[np.int64]
     time_until_us: NDArray[np.int64]
+    events: int
     counted: int
     clipped: int
 
@@ -129,4 +131,4 @@ def _counted(path: Path, slices: Slices, file: FrameFile, settings: Integrate) -
             "`clip: true` (counts them) help",
         )
     frames = np.minimum(counts, MOST).astype(np.uint8)
-    return Counted(compressed(frames), *slices.ends(file.steps, file.slice_by), int(counts.sum()), beyond)
+    return Counted(compressed(frames), *slices.ends(file.steps, file.slice_by), len(slices), int(counts.sum()), beyond)

@@ -49,8 +49,8 @@ def test_file_holds_what_was_integrated(tmp_path: Path) -> None:
     assert not set(train.names) & set(test.names)
     with h5py.File(tmp_path / "f.h5") as file:
         assert file["events_until"][:].tolist() == [[75, 150, 225, 300]] * 18
-        assert set(file) == {"frames", "label", "split", "name", "events_until", "time_until_us", "header"}
-        assert dict(file.attrs) == {"schema": 4}
+        assert set(file) == {"frames", "label", "split", "name", "events", "events_until", "time_until_us", "header"}
+        assert dict(file.attrs) == {"schema": 5}
         assert not set(json.loads(file["header"][()])) & {"time", "host", "path", "created"}
 
 

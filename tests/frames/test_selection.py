@@ -158,15 +158,21 @@ def test_impossible_selections_are_refused(first: int, stop: int, stride: int) -
 
 def test_latency_by_hand() -> None:
     events_until, time_until_us = np.array([[2, 4, 8], [0, 0, 3]]), np.array([[10, 30, 500], [0, 0, 20]])
-    found = input_latency(events_until, time_until_us, slice(1, 3))
+    events = np.array([8, 3])
+    found = input_latency(events, events_until, time_until_us, np.arange(1, 3))
     assert found.share.tolist() == [[0.5, 0.0], [1.0, 1.0]]
     np.testing.assert_allclose(found.time_ms, [[0.03, 0.0], [0.5, 0.02]], rtol=1e-6)
     assert found.share.dtype == found.time_ms.dtype == np.float32
-    waits = input_latency(events_until, time_until_us, slice(0, 2), causal=False)
+    waits = input_latency(events, events_until, time_until_us, np.arange(2), causal=False)
     assert waits.share.tolist() == [[0.5, 0.0]] * 2
     np.testing.assert_allclose(waits.time_ms, [[0.03, 0.0]] * 2, rtol=1e-6)
     # No event at all: a share of 0, not of nothing.
-    assert input_latency(np.zeros((1, 2), int), np.zeros((1, 2), int), slice(0, 2)).share.tolist() == [[0.0], [0.0]]
+    none = np.zeros((1, 2), int)
+    assert input_latency(none[:, 0], none, none, np.arange(2)).share.tolist() == [[0.0], [0.0]]
+    # Of each recording frames of its own, and events that no frame shows.
+    found = input_latency(np.array([16, 3]), events_until, time_until_us, np.array([[0, 1], [1, 2]]))
+    assert found.share.tolist() == [[0.125, 0.0], [0.25, 1.0]]
+    np.testing.assert_allclose(found.time_ms, [[0.01, 0.0], [0.03, 0.02]], rtol=1e-6)
 
 
 @settings_of(max_examples=60, deadline=None)
@@ -175,11 +181,12 @@ def test_latency_never_falls_and_ends_with_the_recording(count: int, steps: int,
     rng = np.random.default_rng(seed)
     events_until, time_until_us = (np.sort(rng.integers(0, 99, (count, steps)), axis=1) for _ in range(2))
     stride = data.draw(st.integers(1, steps))
-    causal = input_latency(events_until, time_until_us, slice(0, steps, stride))
+    events, seen = events_until[:, -1], np.arange(steps)[::stride]
+    causal = input_latency(events, events_until, time_until_us, seen)
     assert causal.share.shape == (len(range(0, steps, stride)), count)
     assert (np.diff(causal.share, axis=0) >= 0).all() and (np.diff(causal.time_ms, axis=0) >= 0).all()
     assert causal.share.min() >= 0 and causal.share.max() <= 1
-    waits = input_latency(events_until, time_until_us, slice(0, steps, stride), causal=False)
+    waits = input_latency(events, events_until, time_until_us, seen, causal=False)
     assert (waits.share == causal.share[-1]).all() and (waits.time_ms == causal.time_ms[-1]).all()
 
 
