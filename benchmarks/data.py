@@ -162,8 +162,9 @@ def write_sets(folder: Path, frames: NDArray[np.uint8], labels: list[int]) -> tu
     path, pointer, classes = folder / "epoch.h5", folder / "epoch.json", [str(label) for label in range(CLASSES)]
     write_frames(path, list(frames), labels, classes)
     seen = selection.Pointer(
-        file=path.name, sha256=store.file_sha256(path), steps=STEPS, frame_size=[SIDE, SIDE], first=0, stop=PHASE,
-        stride=1, causal=True, classes=classes, n_train=len(frames), n_validation=0, n_test=0, manifest="",
+        file=path.name, sha256=store.file_sha256(path), steps=STEPS, frame_size=[SIDE, SIDE],
+        slice_by="number", first=0, stop=PHASE, stride=1, causal=True, clip=None,
+        classes=classes, n_train=len(frames), n_validation=0, n_test=0, manifest="",
     )  # fmt: skip
     write_json(pointer, seen.model_dump())
     files = [folder / f"{index:06d}.npz" for index in range(len(frames))]

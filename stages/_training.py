@@ -5,14 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 from torch import nn
 
 from pipeline.config.run import Convert, Identity, TrainAnn, TrainSnn
 from pipeline.config.training import EvalEvery
-from pipeline.evaluation.accuracy import predict
+from pipeline.evaluation.accuracy import Logits, predict
 from pipeline.evaluation.maps import first_spikes
 from pipeline.evaluation.operations import DEAD_RATE, Layer, count_operations
 from pipeline.events.sides import TEST, VALIDATION
@@ -55,7 +57,16 @@ class TrainingRun:
 
     def load(self, selection: str, side: int) -> LabelledFrames:
         """Read the recordings of one side, the frames of a selection."""
-        return load(paths.selected(self.name.dataset, selection), side)
+        found = load(paths.selected(self.name.dataset, selection), side)
+        if found.padded:
+            count = len(found.labels)
+            print(f"{self.title}: {found.padded} of {count} recordings end before {found.steps} windows: padded, empty")
+        return found
+
+    def predict(self, net: nn.Module, seen: LabelledFrames, batch_size: int, title: str | None = None) -> Logits:
+        """Return the logits of recordings, float32 [T, N, C]; of several clips of each, their mean."""
+        said = [predict(net, frames, batch_size, self.machine, title) for frames in seen.views()]
+        return said[0] if len(said) == 1 else np.mean(said, axis=0, dtype=np.float32)
 
     def checkpoint(self, inputs: list[RunName], *selections: str) -> Checkpoint:
         """Open the scratch file that belongs to exactly this run on this kind of machine."""
@@ -80,7 +91,7 @@ class TrainingRun:
             for side, seen in sides.items():
                 if epoch % often[side] and epoch != epochs:
                     continue
-                logits = predict(net, seen.frames, batch_size, self.machine)
+                logits = self.predict(net, seen, batch_size)
                 found[names[side]] = correct_after(logits, seen.labels)[-1] / len(seen.labels)
             return found
 
@@ -97,14 +108,17 @@ class TrainingRun:
     ) -> None:
         """Look at the test recordings, at the end of the run, and write its results and record."""
         test = self.load(selection, TEST)
-        logits = predict(net, test.frames, batch_size, self.machine, f"{self.title}: test")
-        layers = count_operations(net, test.frames, batch_size, self.machine, f"{self.title}: operations")
+        logits = self.predict(net, test, batch_size, f"{self.title}: test")
+        title = f"{self.title}: operations"
+        layers = total([count_operations(net, frames, batch_size, self.machine, title) for frames in test.views()])
         self._warn_of_silence(layers)
-        spikes = first_spikes(net, test.frames[0], self.machine)
-        maps = None if spikes is None else Maps(spikes, test.frames[0], test.names[0])
+        first = next(test.views())[0]
+        spikes = first_spikes(net, first, self.machine)
+        maps = None if spikes is None else Maps(spikes, first, test.names[0])
         facts = {
             "n_train": train_count, "n_skipped": len(test.header.skipped), "seed": self.name.seed,
-            "split": test.header.manifest, **facts, **self._selected(net, test, batch_size, curves),
+            "split": test.header.manifest, **({} if test.starts is None else {"n_padded": test.padded}), **facts,
+            **self._selected(net, test, batch_size, curves),
         }  # fmt: skip
         metrics = write_run(
             self.name, logits, test.labels, test.latency.share, test.latency.time_ms, test.header.classes, layers,
@@ -121,7 +135,7 @@ class TrainingRun:
             return facts
         if curves.best is not None:
             net.load_state_dict(curves.best["net"])
-            logits = predict(net, test.frames, batch_size, self.machine, f"{self.title}: best on validation")
+            logits = self.predict(net, test, batch_size, f"{self.title}: best on validation")
             facts["best_val_epoch"] = curves.best["epoch"]
             facts["best_val_accuracy"] = correct_after(logits, test.labels)[-1] / len(test.labels)
         epoch, column = curves.header.index("epoch"), curves.header.index("test_accuracy")
@@ -140,6 +154,16 @@ class TrainingRun:
                 f"warning: {self.title}: neurons behind {', '.join(dead)} fire in less than {DEAD_RATE:.0%} of steps; "
                 f"a lower {where} or longer training may help"
             )
+
+
+def total(clips: Sequence[list[Layer]]) -> list[Layer]:
+    """Return what all clips of a recording cost together, and how often neurons fire in them on the mean."""
+    found = []
+    for same in zip(*clips, strict=True):
+        rates = [layer.firing_rate for layer in same if layer.firing_rate is not None]
+        whole = replace(same[0], macs=sum(layer.macs for layer in same), synops=sum(layer.synops for layer in same))
+        found.append(replace(whole, firing_rate=sum(rates) / len(rates) if rates else None))
+    return found
 
 
 def size_of(frames: LabelledFrames) -> tuple[int, int]:

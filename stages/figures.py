@@ -16,7 +16,8 @@ from stages import _cli
 def main(call: _cli.Call[ReportSettings]) -> None:
     settings, grid = call.settings, call.settings.grid.name
     shown = {
-        name: paths.frames(name) / FrameFile(steps=facts.steps, frame_size=facts.frame_size).name
+        name: paths.frames(name)
+        / FrameFile(steps=facts.steps, frame_size=facts.frame_size, slice_by=facts.slice_by).name
         for name, facts in settings.datasets.items()
     }
     results = Results(load(grid), load(grid, per="step"), settings, frames=shown)

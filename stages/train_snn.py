@@ -28,7 +28,7 @@ def main(call: _cli.Call[TrainSnn]) -> None:
     student, started = _student(run, settings, train)
 
     objective = Objective(settings.training.losses, folded(ann).to(run.machine.device) if ann is not None else None)
-    sample = torch.from_numpy(train.frames[:1]).transpose(0, 1)
+    sample = torch.from_numpy(train.frames[:1, : train.steps]).transpose(0, 1)
     objective.attach(student, sample, stream(run.name.seed, "aligner"))
     checkpoint = run.checkpoint([*inputs, *started], selection)
     measure = run.measuring(selection, settings.eval_every, schedule.batch_size, schedule.epochs)

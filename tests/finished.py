@@ -50,7 +50,7 @@ OF_ANN: dict[str, dict[str, Any]] = {"ann": {"neuron": "qcfs"}, "converted": HT}
 FACTS: dict[str, Any] = {
     "paper": None, "simulated": False, "offset": 0, "t1": 5, "t2": 5, "order": "halves", "steps": 10,
     "network": "VGG-SNN", "width": 1.0, "epochs_ann": 20, "epochs_converted": 10, "epochs_random": 30,
-    "eval_test": 1, "frame_size": [34, 34],
+    "eval_test": 1, "frame_size": [34, 34], "slice_by": "number",
 }  # fmt: skip
 DATASETS = {
     "mnist-dvs-sim": DatasetFacts(**{**FACTS, "simulated": True, "width": 0.125, "eval_test": 5}),
@@ -163,7 +163,11 @@ def again(results: Results) -> Results:
 
 def frames_file(root: Path, dataset: str, facts: DatasetFacts) -> Path:
     """Return where stage figures looks for it."""
-    return root / paths.frames(dataset) / FrameFile(steps=facts.steps, frame_size=facts.frame_size).name
+    return (
+        root
+        / paths.frames(dataset)
+        / FrameFile(steps=facts.steps, frame_size=facts.frame_size, slice_by=facts.slice_by).name
+    )
 
 
 def _write_run(run: RunEntry, root: Path, n_test: int, classes: Sequence[str]) -> None:

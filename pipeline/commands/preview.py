@@ -45,6 +45,6 @@ def preview(folder: Path, settings: Integrate, phases: Phases, per_class: int, p
 
 def _frames(recording: Recording, settings: Integrate) -> NDArray[np.uint8]:
     counts = slices_of(recording, read_events(recording.path), settings).frames(
-        settings.steps, (settings.frame_size[0], settings.frame_size[1]), settings.resize
+        settings.steps, (settings.frame_size[0], settings.frame_size[1]), settings.slice_by, settings.resize
     )
     return np.minimum(counts, MOST).astype(np.uint8)

@@ -116,6 +116,16 @@ def _check_frames(resolved: Resolved, snn: Snn) -> None:
             f"{FOLDER}/recipes.yaml: {snn.recipe}.frame_size: a recipe with an ANN sees the ANN's frames, "
             f"{settings.integrate.frame_size} px on {snn.dataset}; found {size}"
         )
+    if recipe.clips is not None and steps > recipe.clips.windows:
+        raise ConfigError(
+            f"{FOLDER}/recipes.yaml: {snn.recipe}: a clip of T = {steps} windows is longer than the "
+            f"{recipe.clips.windows} of clips.windows"
+        )
+    if recipe.needs_ann and recipe.slice_by not in (None, settings.integrate.slice_by):
+        raise ConfigError(
+            f"{FOLDER}/recipes.yaml: {snn.recipe}.slice_by: a recipe with an ANN sees the ANN's frames, by "
+            f"{settings.integrate.slice_by} on {snn.dataset}; found {recipe.slice_by}"
+        )
     try:
         settings.integrate.check_size(size)
     except ValueError as error:

@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, PlainValidator, model_validator
 
-from pipeline.config.base import Group, Name, Pair
+from pipeline.config.base import Count, Group, Name, Pair
 from pipeline.config.dataset import Augmentations, Losses
+from pipeline.config.frames import SliceBy
 from pipeline.config.merge import merged
 from pipeline.config.network import Layer
 from pipeline.config.training import Gradient
@@ -22,6 +23,17 @@ def split_reference(reference: str) -> tuple[str, int | None]:
     """Return the recipe and T that a reference names: hsd.t3 is (hsd, 3), hsd is (hsd, None)."""
     match = AT_STEPS.match(reference)
     return (match["name"], int(match["steps"])) if match else (reference, None)
+
+
+class Clips(Group):
+    """A recording as its first `windows` windows of `window_ms`, of which a clip is as many in a row as T.
+
+    A training recording shows another clip each time, drawn; a test recording is answered from `test` of them.
+    """
+
+    window_ms: Count
+    windows: Count
+    test: Count
 
 
 def _steps(value: Any) -> Any:
@@ -44,6 +56,8 @@ class Recipe(Group):
     schedule: Name | None
     augmentation: Augmentations | None
     frame_size: Pair | None
+    slice_by: SliceBy | None
+    clips: Clips | None
     per_dataset: dict[Name, Recipe] = Field(default={})
 
     @model_validator(mode="before")
@@ -74,6 +88,21 @@ class Recipe(Group):
             raise ValueError(
                 "attention: a converted network has the ANN's layers alone; set init: random, or attention: null"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _clips_are_of_whole_recordings(self) -> Recipe:
+        if any(augmentation.kind == "clip" for augmentation in self.augmentation or []):
+            raise ValueError("augmentation: clip is put there by the key clips, which the test needs too; set that")
+        if self.clips is None:
+            return self
+        if self.needs_ann or self.frames != "full" or self.slice_by is not None:
+            raise ValueError(
+                "clips are windows of whole recordings, which no ANN has learnt on: they need frames: full, init: "
+                "random, no distillation, and no slice_by"
+            )
+        if self.steps != "all" and self.steps > self.clips.windows:
+            raise ValueError(f"steps: a clip of {self.steps} windows is longer than clips.windows {self.clips.windows}")
         return self
 
     @model_validator(mode="after")

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from pipeline.config.base import Count, Group, Name, Names, Pair, Positive, Share, Whole
 from pipeline.config.dataset import Order
+from pipeline.config.frames import SliceBy
 from pipeline.config.grid import Grid, Reference, References
 from pipeline.config.selections import Seen
 from pipeline.pieces import piece
@@ -52,8 +53,9 @@ class DatasetFacts(Group):
     """What the report says of a data set.
 
     `paper`: the column of the paper's tables it stands for; `steps`: frames of a recording, of which phase 1 takes
-    `t1` from `offset` on, then phase 2 `t2`, or both by turns (`order`), of `frame_size`; `network`: its title, `width`
-    times the paper's; `eval_test`: every how many epochs the test recordings are looked at, 0 for never.
+    `t1` from `offset` on, then phase 2 `t2`, or both by turns (`order`), of `frame_size`, cut by `slice_by`;
+    `network`: its title, `width` times the paper's; `eval_test`: every how many epochs the test recordings are looked
+    at, 0 for never.
     """
 
     paper: Literal["cifar10dvs", "ncaltech101", "dvsgesture"] | None
@@ -64,6 +66,7 @@ class DatasetFacts(Group):
     order: Order
     steps: Count
     frame_size: Pair
+    slice_by: SliceBy
     network: str
     width: Positive
     epochs_ann: Count

@@ -101,8 +101,10 @@ class Resolved:
 
     def selection(self, dataset: str, recipe: str, ann: str | None = None) -> FrameSelection:
         """Return which frames a recipe sees on a data set, with an ANN or without."""
-        settings, size = self.params.dataset(dataset), self.frame_size(dataset, recipe)
-        return selection(settings, self.params.recipe(recipe, dataset), self.order(dataset, ann), size)
+        settings, wanted = self.params.dataset(dataset), self.params.recipe(recipe, dataset)
+        # Attention may wait for all frames, and so may the network.
+        causal = wanted.causal and getattr(self.model(dataset, recipe), "causal", True)
+        return selection(settings, wanted, self.order(dataset, ann)).model_copy(update={"causal": causal})
 
     def files(self, dataset: str) -> list[FrameFile]:
         """Return the frames files that the runs of a data set need, the data set's own first."""
@@ -176,6 +178,9 @@ class Resolved:
         recipe, settings = self.params.recipe(name, dataset), self.params.dataset(dataset)
         schedule = recipe.schedule or getattr(settings.schedules, recipe.init)
         augmentations = self.augmentation(settings, recipe)
+        if recipe.clips is not None:
+            clip = checked("training.augmentations", {"kind": "clip", "steps": self.steps(dataset, name)})
+            augmentations = [clip, *augmentations]
         return self._training(f"recipes.yaml: {name}", recipe.loss, recipe.gradient, augmentations, schedule)
 
     def ann_training(self, dataset: str, name: str) -> Training:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Literal
 
 from pipeline.config.dataset import AnnOrder, Dataset
-from pipeline.config.frames import FrameFile, FrameSelection
+from pipeline.config.frames import Clip, FrameFile, FrameSelection
 from pipeline.config.recipe import Recipe
 
-# What a network sees, as its results say it: the frames after phase 1, those between phase 1's, or all.
-Seen = Literal["phase2", "interleaved", "full"]
+# What a network sees, as its results say it: the frames after phase 1, those between phase 1's, all, or clips.
+Seen = Literal["phase2", "interleaved", "full", "clips"]
 SEEN: dict[AnnOrder, Seen] = {"halves": "phase2", "interleaved": "interleaved", "full": "full"}
 
 
@@ -39,12 +38,22 @@ def phase_selection(settings: Dataset, order: AnnOrder, phase: Literal[1, 2]) ->
     return _of(settings.integrate.file, settings.phases.frames(phase, order, every), causal=True)
 
 
-def selection(settings: Dataset, recipe: Recipe, order: AnnOrder, frame_size: Sequence[int]) -> FrameSelection:
-    """Return the frames that a recipe sees on a data set, of its size: of whole recordings, a file of T frames."""
+def selection(settings: Dataset, recipe: Recipe, order: AnnOrder) -> FrameSelection:
+    """Return the frames that a recipe sees on a data set: of whole recordings, those of a file of T frames."""
     seen, steps = order_seen(recipe, order), steps_of(settings, recipe, order)
+    if (clips := recipe.clips) is not None:
+        clip, file = Clip(steps=steps, test=clips.test), file_of(settings, recipe, clips.windows)
+        return FrameSelection(file=file, first=0, stop=clips.windows, causal=recipe.causal, clip=clip)
     every = steps if seen == "full" else settings.integrate.steps
-    file = FrameFile(steps=every, frame_size=list(frame_size))
+    file = file_of(settings, recipe, every)
     return _of(file, settings.phases.frames(2, seen, every, steps), recipe.causal)
+
+
+def file_of(settings: Dataset, recipe: Recipe, steps: int) -> FrameFile:
+    """Return the frames file of so many frames that a recipe sees: as the data set has it, but for what it says."""
+    own = f"{recipe.clips.window_ms}ms" if recipe.clips else recipe.slice_by
+    size, slicing = recipe.frame_size or settings.integrate.frame_size, own or settings.integrate.slice_by
+    return FrameFile(steps=steps, frame_size=size, slice_by=slicing)
 
 
 def _of(file: FrameFile, frames: range, causal: bool) -> FrameSelection:

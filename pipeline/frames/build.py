@@ -12,13 +12,14 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.config.frames import FrameFile, Integrate
+from pipeline.config.frames import FrameFile, Integrate, window_us
 from pipeline.errors import ConfigError, FileError, RecordingError
 from pipeline.events.listing import Listing, list_recordings
 from pipeline.events.published import another_set, compare, foreign_classes, manifest_digest
 from pipeline.events.sides import TEST, TRAIN, VALIDATION
 from pipeline.events.splits import assign, describe
 from pipeline.frames.built import Built, BuiltFile
+from pipeline.frames.clips import real_windows
 from pipeline.frames.sample import Sample, Task, integrate_file, lost
 from pipeline.frames.store import FACTS, Header, file_sha256
 from pipeline.frames.write import Writer
@@ -31,7 +32,7 @@ def build(
 ) -> Built:
     """Integrate every recording below `source` and write the frames files and facts.json to `folder`.
 
-    Each recording is decoded once. The default file (of the settings' `steps` and `frame_size`) is always made; by it,
+    Each recording is decoded once. The default file (the settings' own) is always made; by it,
     recordings that are the same are found. Same recordings and settings, same bytes of a file, whatever the number of
     workers and whatever else is wanted; the folder is replaced whole or not at all.
 
@@ -71,7 +72,7 @@ def build(
                 part.built(header, file_sha256(partial / part.file.name))
                 for part, header in zip(parts, headers, strict=True)
             ],
-            sum(int(counts[-1]) for counts in parts[0].events_until),
+            sum(parts[0].events),
         )
         write_json(partial / FACTS, built.facts())
     return built
@@ -82,7 +83,8 @@ class _Part:
 
     def __init__(self, file: FrameFile, store: h5py.File, listing: Listing, sides: list[int]) -> None:
         self.file, self.bad = file, list[RecordingError]()
-        self.events_until, self._time_until_us = list[NDArray[np.int64]](), list[NDArray[np.int64]]()
+        self._events_until, self._time_until_us = list[NDArray[np.int64]](), list[NDArray[np.int64]]()
+        self.events = list[int]()
         self._writer = Writer(store, len(sides), file.steps, file.frame_size)
         self._listing, self._names, self._all_sides = listing, listing.names, sides
         self._kept = list[int]()
@@ -102,7 +104,8 @@ class _Part:
         assert isinstance(result, Sample)
         self._writer.add(part.chunk)
         self._kept.append(index)
-        self.events_until.append(part.events_until)
+        self.events.append(part.events)
+        self._events_until.append(part.events_until)
         self._time_until_us.append(part.time_until_us)
         self._counted += part.counted
         self._clipped += part.clipped
@@ -113,7 +116,7 @@ class _Part:
             dataset=dataset,
             classes=self._listing.classes,
             steps=self.file.steps,
-            slice_by=settings.slice_by,
+            slice_by=self.file.slice_by,
             sensor=list(settings.sensor),
             size=list(self.file.frame_size),
             resize=settings.resize,
@@ -129,12 +132,20 @@ class _Part:
         )
         labels = self._listing.labels
         kept_names, kept_labels = [self._names[i] for i in self._kept], [labels[i] for i in self._kept]
-        self._writer.finish(header, kept_labels, self.sides, kept_names, self.events_until, self._time_until_us)
+        self._writer.finish(
+            header, kept_labels, self.sides, kept_names, self.events, self._events_until, self._time_until_us
+        )
         return header
 
     def built(self, header: Header, sha256: str) -> BuiltFile:
         train, validation, test = (self.sides.count(side) for side in (TRAIN, VALIDATION, TEST))
-        return BuiltFile(self.file, header, sha256, train, validation, test, self._counted)
+        return BuiltFile(self.file, header, sha256, train, validation, test, self._counted, self._windows())
+
+    def _windows(self) -> tuple[int, int] | None:
+        if (window := window_us(self.file.slice_by)) is None:
+            return None
+        found = real_windows(np.array([times[-1] for times in self._time_until_us]), window)
+        return int((found < self.file.steps).sum()), int(found.min())
 
 
 class _Copies:
@@ -151,14 +162,14 @@ class _Copies:
 
 
 def _files(settings: Integrate, wanted: Sequence[FrameFile]) -> list[FrameFile]:
-    """Return the default file, then the others, those with as many frames together."""
+    """Return the default file, then the others, those with the same slices together."""
     files = {file.name: file for file in wanted if file != settings.file}
     for file in files.values():
         try:
             settings.check_size(file.frame_size)
         except ValueError as error:
             raise ConfigError(f"frames file {file.name}: {error}") from error
-    return [settings.file, *sorted(files.values(), key=lambda file: (file.steps, file.frame_size))]
+    return [settings.file, *sorted(files.values(), key=lambda file: (file.slice_by, file.steps, file.frame_size))]
 
 
 def _published(dataset: str, settings: Integrate, manifest: str, skipped: int) -> str:

@@ -10,7 +10,11 @@ from pipeline.frames.store import Header
 
 @dataclass(frozen=True)
 class BuiltFile:
-    """One frames file: its content's SHA-256, its recordings on each side, events its frames count, counts clipped."""
+    """One frames file: its content's SHA-256, its recordings on each side, events its frames count.
+
+    `windows`, of a file of windows: how many recordings end before the last one, whose frames are empty from there on,
+    and how many windows the shortest recording has.
+    """
 
     file: FrameFile
     header: Header
@@ -19,6 +23,7 @@ class BuiltFile:
     validation: int
     test: int
     counted: int
+    windows: tuple[int, int] | None
 
     def facts(self) -> dict[str, object]:
         """Return what is worth knowing of the file, as flat JSON but for the frame size."""
@@ -33,6 +38,7 @@ class BuiltFile:
             "clipped": self.header.clipped,
             "n_skipped": len(self.header.skipped),
             "manifest": self.header.manifest,
+            **({} if self.windows is None else dict(zip(("n_ended", "fewest_windows"), self.windows, strict=True))),
         }
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.config.frames import window_us
 from pipeline.config.names import nearest
 from pipeline.events.types import EVENT
 
@@ -38,7 +39,9 @@ def integrate(
         sensor: height and width of the sensor as the frames show it, so after the turns, px.
         size: height and width of the frames, px.
         slice_by: "number": slices of E // T events, the last takes the remainder; "time": slices of equal duration,
-            half-open, the last includes the last event. Either way every event is in exactly one slice.
+            half-open, the last includes the last event. Either way every event is in exactly one slice. "10ms":
+            windows of 10 ms (any whole number of them) from the first event on, half-open; what comes after the last is
+            in none.
         resize: "nearest": frame pixel i shows sensor pixel floor(i * sensor / size), other pixels' events are dropped
             (what the authors' code does); "area": a sensor pixel's events are divided among the frame pixels that it
             overlaps, by overlap, in whole events; "bin": all events of sensor pixel s count at floor(s * size /
@@ -53,7 +56,7 @@ def integrate(
     Raises:
         ValueError: an unknown mode, no step, or an event off the sensor.
     """
-    return Slices(events, sensor, slice_by, turns, extent).frames(steps, size, resize)
+    return Slices(events, sensor, turns, extent).frames(steps, size, slice_by, resize)
 
 
 class Slices:
@@ -66,13 +69,12 @@ class Slices:
         self,
         events: NDArray[Any],
         sensor: tuple[int, int],
-        slice_by: str = "number",
         turns: Collection[str] = (),
         extent: str = "sensor",
     ) -> None:
         if extent not in EXTENTS:
             raise ValueError(f"unknown extent {extent!r}; {nearest(extent, EXTENTS)}")
-        self._events, self._slice_by, self._turns = events, slice_by, turns
+        self._events, self._turns = events, turns
         self._sensor = self._shown = sensor[::-1] if "transpose" in turns else sensor
         if extent == "recording" and len(events):
             self._shown = int(events["y"].max()) + 1, int(events["x"].max()) + 1
@@ -81,28 +83,32 @@ class Slices:
         for start in range(0, len(words), BLOCK):
             block = slice(start, start + BLOCK)
             _pixel_index(words[block], *self._sensor, out=self._index[block])
-        self._steps, self._counts = 0, np.empty(0, np.int64)
+        self._sliced, self._counts = (0, ""), np.empty(0, np.int64)
 
-    def frames(self, steps: int, size: tuple[int, int], resize: str = "nearest") -> Counts:
-        """Return the counts int64 [T, 2, H, W] of `steps` frames of a size; cheap for another size of as many."""
+    def frames(self, steps: int, size: tuple[int, int], slice_by: str = "number", resize: str = "nearest") -> Counts:
+        """Return the counts int64 [T, 2, H, W] of `steps` frames of a size; cheap for another size of the same."""
         if steps < 1:
             raise ValueError(f"steps must be at least 1, found {steps}")
-        if steps != self._steps:
-            self._counts, self._steps = self._counted(steps), steps
+        if self._sliced != (steps, slice_by):
+            self._counts, self._sliced = self._counted(steps, slice_by), (steps, slice_by)
         return _resized(self._counts, size, resize)
 
-    def ends(self, steps: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def __len__(self) -> int:
+        """Return the number of the recording's events."""
+        return len(self._events)
+
+    def ends(self, steps: int, slice_by: str = "number") -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return for the end of each frame how many events have come, and when the last of them came.
 
         Both int64 [T]; the time in us from the first event.
         """
-        ends = slice_bounds(self._events, steps, self._slice_by)[1:].astype(np.int64)
+        ends = slice_bounds(self._events, steps, slice_by)[1:].astype(np.int64)
         t = self._events["t"]
         return ends, t[np.maximum(ends, 1) - 1].astype(np.int64) - int(t[0])
 
-    def _counted(self, steps: int) -> Counts:
+    def _counted(self, steps: int, slice_by: str) -> Counts:
         (height, width), (shown_height, shown_width) = self._sensor, self._shown
-        bounds = slice_bounds(self._events, steps, self._slice_by)
+        bounds = slice_bounds(self._events, steps, slice_by)
         flat = np.empty((steps, 2 * height * width), np.int64)
         for step, (first, last) in enumerate(pairwise(bounds)):
             flat[step] = np.bincount(self._index[first:last], minlength=2 * height * width)
@@ -154,9 +160,12 @@ def slice_bounds(events: NDArray[Any], steps: int, slice_by: str) -> NDArray[np.
     """Find where each slice begins: slice j holds events [bounds[j], bounds[j + 1]).
 
     Returns:
-        intp [steps + 1], from 0 to the number of events.
+        intp [steps + 1], from 0 to the number of events, or to where the last window ends.
     """
     count = len(events)
+    if window := window_us(slice_by):
+        starts = (int(events["t"][0]) if count else 0) + window * np.arange(steps + 1)
+        return np.searchsorted(events["t"], starts, side="left").astype(np.intp)
     if slice_by == "number":
         bounds = np.arange(steps + 1) * (count // steps)
     elif slice_by == "time":

@@ -20,18 +20,27 @@ class InputLatency:
 
 
 def input_latency(
-    events_until: NDArray[np.int64], time_until_us: NDArray[np.int64], seen: slice, causal: bool = True
+    events: NDArray[np.int64],
+    events_until: NDArray[np.int64],
+    time_until_us: NDArray[np.int64],
+    seen: NDArray[np.int64],
+    causal: bool = True,
 ) -> InputLatency:
     """Return the input latency of the frames that a network sees.
 
     Args:
+        events: of each recording, int64 [N].
         events_until, time_until_us: int64 [N, T] of a frames file: events up to the end of each frame, and when the
             last of them came, us.
-        seen: the frames that are shown, of T.
+        seen: the frames, of T, with whose end each step answers: int [t], or [N, t] where recordings differ.
         causal: whether an answer needs the frames up to its step alone; else the first one waits for all.
     """
-    share = (events_until[:, seen] / np.maximum(events_until[:, -1:], 1)).T.astype(np.float32)
-    time_ms = (time_until_us[:, seen] / 1000).T.astype(np.float32)
+    seen = np.broadcast_to(seen, (len(events), seen.shape[-1]))
+    until, time_us = (np.take_along_axis(values, seen, axis=1) for values in (events_until, time_until_us))
+    share, time_ms = (
+        (until / np.maximum(events[:, None], 1)).T.astype(np.float32),
+        (time_us / 1000).T.astype(np.float32),
+    )
     if not causal:
         share, time_ms = (np.repeat(values[-1:], len(values), axis=0) for values in (share, time_ms))
     return InputLatency(share, time_ms)

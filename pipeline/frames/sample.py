@@ -34,12 +34,14 @@ class Task:
 class Counted:
     """A recording's part of one frames file: its frames, compressed, and what had come at the end of each, int64 [T].
 
-    `counted` is the sum of all counts, `clipped` how many were cut to 255.
+    `events` is the number of the recording's events, `counted` the sum of all counts, `clipped` how many
+    were cut to 255.
     """
 
     chunk: bytes
     events_until: NDArray[np.int64]
     time_until_us: NDArray[np.int64]
+    events: int
     counted: int
     clipped: int
 
@@ -97,7 +99,7 @@ def slices_of(recording: Recording, events: Events, settings: Integrate) -> Slic
             raise RecordingError(recording.path, f"{recording.name}: no event from {start} to {end} us; other labels?")
     sensor = (settings.sensor[0], settings.sensor[1])
     try:
-        return Slices(events, sensor, settings.slice_by, turns_of(recording.path, settings), settings.extent)
+        return Slices(events, sensor, turns_of(recording.path, settings), settings.extent)
     except ValueError as error:
         raise RecordingError(recording.path, str(error)) from error
 
@@ -117,7 +119,8 @@ def _sample(recording: Recording, events: Events, source: str, task: Task) -> Sa
 
 def _counted(path: Path, slices: Slices, file: FrameFile, settings: Integrate) -> Counted | RecordingError:
     try:
-        counts = slices.frames(file.steps, (file.frame_size[0], file.frame_size[1]), settings.resize)
+        size = file.frame_size[0], file.frame_size[1]
+        counts = slices.frames(file.steps, size, file.slice_by, settings.resize)
     except ValueError as error:
         return RecordingError(path, str(error))
     beyond = int((counts > MOST).sum())
@@ -128,4 +131,4 @@ def _counted(path: Path, slices: Slices, file: FrameFile, settings: Integrate) -
             "`clip: true` (counts them) help",
         )
     frames = np.minimum(counts, MOST).astype(np.uint8)
-    return Counted(compressed(frames), *slices.ends(file.steps), int(counts.sum()), beyond)
+    return Counted(compressed(frames), *slices.ends(file.steps, file.slice_by), len(slices), int(counts.sum()), beyond)

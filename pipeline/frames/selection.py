@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,9 @@ from numpy.typing import NDArray
 from pydantic import ValidationError, model_validator
 
 from pipeline.config.base import Group
-from pipeline.config.frames import FrameFile, FrameSelection
+from pipeline.config.frames import Clip, FrameFile, FrameSelection, Slicing, window_us
 from pipeline.errors import FramesError
+from pipeline.frames.clips import clip_starts, cut, real_windows
 from pipeline.frames.latency import InputLatency, input_latency
 from pipeline.frames.store import REPAIR, Header, file_sha256
 from pipeline.frames.store import load as load_frames
@@ -27,18 +29,21 @@ from pipeline.frames.store import load as load_frames
 class Pointer(Group):
     """The frames that a run sees, and what is known of their file without opening it.
 
-    `file` is its path from the pointer's folder, `sha256` that of its bytes; `first`, `stop`, `stride` and `causal` are
-    those of the FrameSelection, `n_train`, `n_validation`, `n_test` count the recordings, `manifest` names the split.
+    `file` is its path from the pointer's folder, `sha256` that of its bytes; `first`, `stop`, `stride`, `causal` and
+    `clip` are those of the FrameSelection, `n_train`, `n_validation`, `n_test` count the recordings,
+    `manifest` names the split.
     """
 
     file: str
     sha256: str
     steps: int
     frame_size: list[int]
+    slice_by: Slicing
     first: int
     stop: int
     stride: int
     causal: bool
+    clip: Clip | None
     classes: list[str]
     n_train: int
     n_validation: int
@@ -53,15 +58,19 @@ class Pointer(Group):
     @property
     def selection(self) -> FrameSelection:
         """Return which frames of the file are seen."""
-        file = FrameFile(steps=self.steps, frame_size=self.frame_size)
-        return FrameSelection(file=file, first=self.first, stop=self.stop, stride=self.stride, causal=self.causal)
+        file = FrameFile(steps=self.steps, frame_size=self.frame_size, slice_by=self.slice_by)
+        return FrameSelection(
+            file=file, first=self.first, stop=self.stop, stride=self.stride, causal=self.causal, clip=self.clip
+        )
 
 
 @dataclass(frozen=True)
 class LabelledFrames:
     """The recordings of one side as a run sees them: frames uint8 [N, t, 2, H, W], contiguous, and labels int64 [N].
 
-    `latency` is of the t frames; `header` says how the file was made, and has the class names.
+    `latency` is of the t frames; `header` says how the file was made, and has the class names. Where a run sees clips
+    of `steps` frames, `starts` int64 [N, clips] says where those of a test begin, and the latency of a step is that of
+    the last clip's: an answer needs all of them. `padded` counts recordings shorter than a clip.
     """
 
     frames: NDArray[np.uint8]
@@ -69,6 +78,17 @@ class LabelledFrames:
     names: list[str]
     header: Header
     latency: InputLatency
+    steps: int
+    starts: NDArray[np.int64] | None = None
+    padded: int = 0
+
+    def views(self) -> Iterator[NDArray[np.uint8]]:
+        """Yield the frames [N, steps, 2, H, W] that a network is shown at once: all, or one clip after the other."""
+        if self.starts is None:
+            yield self.frames
+            return
+        for first in self.starts.T:
+            yield cut(self.frames, first, self.steps)
 
 
 def read_pointer(path: str | Path) -> Pointer:
@@ -108,14 +128,21 @@ def load(pointer_path: str | Path, side: int) -> LabelledFrames:
         )
     selection = pointer.selection
     read = load_frames(path, side, selection.frames)
-    if (read.header.steps, read.header.size) != (pointer.steps, pointer.frame_size):
+    header = read.header
+    if (header.steps, header.size, header.slice_by) != (pointer.steps, pointer.frame_size, pointer.slice_by):
         raise FramesError(
             path,
-            f"holds {read.header.steps} frames of {read.header.size} px, {pointer_path} says {pointer.steps} of "
-            f"{pointer.frame_size}; run `dvc repro`",
+            f"holds {header.steps} frames of {header.size} px by {header.slice_by}, {pointer_path} says "
+            f"{pointer.steps} of {pointer.frame_size} by {pointer.slice_by}; run `dvc repro`",
         )
-    latency = input_latency(read.events_until, read.time_until_us, selection.frames, selection.causal)
-    return LabelledFrames(np.ascontiguousarray(read.frames), read.labels, read.names, read.header, latency)
+    starts, padded, ends = None, 0, np.arange(header.steps)[selection.frames]
+    if selection.clip is not None:
+        windows = real_windows(read.time_until_us[:, -1], window_us(header.slice_by) or 1)
+        starts = clip_starts(windows, selection.steps, selection.clip.test)
+        padded, ends = int((windows < selection.steps).sum()), starts[:, -1:] + np.arange(selection.steps)
+    latency = input_latency(read.events, read.events_until, read.time_until_us, ends, selection.causal)
+    frames = np.ascontiguousarray(read.frames)
+    return LabelledFrames(frames, read.labels, read.names, header, latency, selection.steps, starts, padded)
 
 
 def read_json(path: Path) -> dict[str, Any]:

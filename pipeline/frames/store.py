@@ -4,6 +4,7 @@
     /label          int64 [N]              index into the header's classes
     /split          uint8 [N]              0 train, 1 test, 2 validation (cut from the training side)
     /name           utf-8 [N]              <class>/<recording>, sorted
+    /events         int64 [N]              events of the recording, before resizing
     /events_until   int64 [N, T]           events of the recording, before resizing, up to the end of each frame
     /time_until_us  int64 [N, T]           time of the last of them, from the recording's first event, us
     /header         utf-8                  how it was made, as JSON (see Header); no time, host or path is in it
@@ -15,6 +16,7 @@ heaps where one damaged byte can keep HDF5 busy for ever.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,12 +24,13 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+import psutil
 from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
 from pipeline.errors import FramesError
 
-SCHEMA = 4
+SCHEMA = 5
 REPAIR = "delete it and run `dvc repro`"
 # What is in a folder of frames files, to be read without opening one.
 FACTS = "facts.json"
@@ -66,13 +69,15 @@ class Header:
 class FrameSet:
     """Recordings of one side: frames uint8 [N, T, 2, H, W], labels int64 [N], names [N], and the header.
 
-    `events_until` and `time_until_us` int64 [N, T]: events up to the end of each frame, time of the last of them, us.
+    `events` int64 [N]: of each recording; `events_until` and `time_until_us` int64 [N, T]: events up to the end of each
+    frame, time of the last of them, us.
     """
 
     frames: NDArray[np.uint8]
     labels: NDArray[np.int64]
     names: list[str]
     header: Header
+    events: NDArray[np.int64]
     events_until: NDArray[np.int64]
     time_until_us: NDArray[np.int64]
 
@@ -128,14 +133,27 @@ def load(path: str | Path, split: int | None = None, kept: slice = slice(None)) 
         # Read whole, then choose: picking rows of a chunked dataset reads fifteen times slower, and every other frame
         # of them ten times.
         start, stop, step = kept.indices(header.steps)
+        _refuse_large(path, file["frames"], len(range(start, stop)), int(chosen.sum()))
         frames = file["frames"][:, start:stop][chosen, ::step]
         events_until, time_until_us = file["events_until"][:][chosen], file["time_until_us"][:][chosen]
+        events = file["events"][:][chosen]
         names = [name.decode() for name in file["name"][:][chosen]]
     if not len(frames):
         raise FramesError(path, "holds no recording of the side asked for; see integrate.split in params/datasets.yaml")
     if labels.min() < 0 or labels.max() >= len(header.classes):
         raise FramesError(path, f"a label lies outside its {len(header.classes)} classes; {REPAIR}")
-    return FrameSet(frames, labels[chosen], names, header, events_until, time_until_us)
+    return FrameSet(frames, labels[chosen], names, header, events, events_until, time_until_us)
+
+
+def _refuse_large(path: Path, frames: h5py.Dataset, steps: int, count: int) -> None:
+    """Refuse to read frames of which so many steps, of all recordings and again of `count`, are more than fits."""
+    needed, free = (len(frames) + count) * steps * math.prod(frames.shape[2:]), psutil.virtual_memory().available
+    if needed > free:
+        raise FramesError(
+            path,
+            f"its frames take {needed / 2**30:.1f} GiB of memory to read, the machine has {free / 2**30:.1f} GiB left; "
+            "a smaller frame_size or fewer frames (steps, clips.windows) take less",
+        )
 
 
 @contextmanager
@@ -171,6 +189,7 @@ def _check(file: h5py.File, header: Header) -> None:
     expected = {
         "label": (np.int64, (count,)),
         "split": (np.uint8, (count,)),
+        "events": (np.int64, (count,)),
         "events_until": (np.int64, rows),
         "time_until_us": (np.int64, rows),
         "frames": (np.uint8, (*rows, 2, *header.size)),

@@ -57,6 +57,7 @@ class Writer:
         labels: Sequence[int],
         splits: Sequence[int],
         names: Sequence[str],
+        events: Sequence[int],
         events_until: Sequence[NDArray[np.int64]],
         time_until_us: Sequence[NDArray[np.int64]],
     ) -> None:
@@ -64,6 +65,7 @@ class Writer:
         self._file["label"] = np.asarray(labels, np.int64)
         self._file["split"] = np.asarray(splits, np.uint8)
         self._text("name", [name.encode() for name in names])
+        self._file["events"] = np.asarray(events, np.int64)
         self._file["events_until"] = np.asarray(events_until, np.int64)
         self._file["time_until_us"] = np.asarray(time_until_us, np.int64)
         self._text("header", json.dumps(asdict(header), sort_keys=True).encode())
@@ -84,9 +86,10 @@ def write(
     events_until: Sequence[NDArray[np.int64]],
     time_until_us: Sequence[NDArray[np.int64]],
 ) -> None:
-    """Write a frames file from frames in memory; a file of that name is replaced whole or not at all."""
+    """Write a frames file from frames in memory that show all events; a file of that name is replaced whole or not."""
+    events = [int(counts[-1]) for counts in events_until]
     with replacing(path) as partial, h5py.File(partial, "w") as file:
         writer = Writer(file, len(labels), header.steps, header.size)
         for sample in frames:
             writer.add(compressed(sample))
-        writer.finish(header, labels, splits, names, events_until, time_until_us)
+        writer.finish(header, labels, splits, names, events, events_until, time_until_us)

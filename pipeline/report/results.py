@@ -26,7 +26,7 @@ MEANS = {
 }  # fmt: skip
 SPREADS = {"sd": ("accuracy", 100), "energy_sd": ("energy_uj", 1)}
 REFERENCES = {ANN: "reference: ANN (teacher)", CONVERTED: "reference: converted, not fine-tuned"}
-SEEN = {"phase2": "phase 2", "interleaved": "interleaved", "full": "full"}
+SEEN = {"phase2": "phase 2", "interleaved": "interleaved", "full": "full", "clips": "clips"}
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class Results:
     def _title(self, row: Mapping[str, Any]) -> str:
         if row["kind"] != "snn":
             return {ANN: "ANN (teacher)", CONVERTED: "converted"}[row["kind"]]
-        steps, unit = row["steps"], "frame" if row["frames"] == "full" else "step"
+        steps, unit = row["steps"], "frame" if row["frames"] in ("full", "clips") else "step"
         at_t2 = unit == "step" and steps == self.facts(row["dataset"]).t2
         return row["base"] + ("" if at_t2 else f", {steps} {unit}{'s' * (steps > 1)}")
 

@@ -64,6 +64,7 @@ def collect(entries: Sequence[RunEntry], root: Path = Path()) -> tuple[pd.DataFr
     recording; wall_s, nan where no record is; digests of its settings, of its split and of its folder of results.
     steps: a row a run and time step t: accuracy there with its interval, events (mean share of a recording's events
     that had come, 0 to 1) with their sd over recordings, time_ms and time_ms_max (mean and longest since the first).
+    Of a run that answers from several clips of a recording, step t is that of the last clip: all are waited for.
 
     Args:
         root: the folder that holds data/.

@@ -19,6 +19,7 @@ TCJA = {"kind": "tcja", "kernel_t": 4, "kernel_c": 4}
 FEATURE = {"kind": "feature", "layers": ["act2"]}
 STEPS = {"kind": "ce", "of": "steps"}
 SLTT = {"kind": "sltt"}
+CLIPS = {"window_ms": 10, "windows": 8, "test": 3}
 OF = {"datasets": [CAMERA], "anns": ["l4"], "baselines": [], "recipes": [], "sweep": [], "more_anns": [], "more": []}
 
 
@@ -97,6 +98,12 @@ def test_a_key_that_an_entry_lacks_may_be_added_to_it() -> None:
         ({"steps": True}, "or all, found True"),
         ({"steps": 2.0}, "or all, found 2.0"),
         ({"frames": "phase1"}, "'phase2' or 'full', found 'phase1'"),
+        ({"slice_by": "count"}, "new.slice_by: input should be 'number' or 'time', found 'count'"),
+        ({"clips": CLIPS}, "new: clips are windows of whole recordings, which no ANN has learnt on: they need frames"),
+        ({"clips": CLIPS, "frames": "full", "slice_by": "time"}, "no distillation, and no slice_by"),
+        ({"clips": CLIPS, "frames": "full", "init": "converted"}, "they need frames: full, init: random"),
+        ({"clips": CLIPS, "frames": "full", "steps": 9}, "a clip of 9 windows is longer than clips.windows 8"),
+        ({"augmentation": {"kind": "clip", "steps": 3}}, "clip is put there by the key clips, which the test needs"),
         ({"like": "hds"}, "new.like: no entry 'hds'; did you mean 'hsd'?"),
     ],
 )  # fmt: skip
@@ -121,6 +128,8 @@ def test_what_cannot_be_is_refused(entry: dict[str, Any], expected: str) -> None
         ({"schedule": "papersgd"}, "params/schedules.yaml: no entry 'papersgd'; did you mean 'paper-sgd'?"),
         ({"network": "snn-5", "init": "converted"}, "a converted network is the ANN's, 'vgg-snn' of l4; found"),
         ({"frame_size": [17, 17], "init": "converted"}, "a recipe with an ANN sees the ANN's frames, [34, 34] px on"),
+        ({"clips": CLIPS, "frames": "full"}, "new: a clip of T = 10 windows is longer than the 8 of clips.windows"),
+        ({"slice_by": "time", "init": "converted"}, "a recipe with an ANN sees the ANN's frames, by number on"),
         ({"frame_size": [48, 48]}, "new.frame_size: resize nearest cannot enlarge the sensor [34, 34]"),
         ({"frame_size": [9, 9]}, "vgg-snn, for new on mnist-dvs-sim: frames of (9, 9) px are too small"),
         ({"steps": 6}, "new: T = 6 frames after phase 1, params/datasets.yaml: mnist-dvs-sim leaves 5"),
@@ -218,6 +227,21 @@ def test_a_recipe_may_have_its_own_network_schedule_augmentation_and_frame_size(
     assert not one("if", ("recipes.if.augmentation", []), dataset="cifar10dvs").training.augmentations
     made = parse(documents(("recipes.mine", {"frame_size": [17, 34]})))
     assert Resolved(made, made.grid).selection(CAMERA, "mine").file.name == "t10-17x34.h5"
+    made = parse(documents(("recipes.mine", {"frames": "full", "steps": 4, "slice_by": "time"})))
+    assert Resolved(made, made.grid).selection(CAMERA, "mine").file.name == "t4-34x34-time.h5"
+
+
+def test_a_recipe_may_see_clips() -> None:
+    own = {"frames": "full", "steps": 4, "clips": CLIPS, "augmentation": {"kind": "nda", "roll_px": 2}}
+    found = one("mine", ("recipes.mine", own))
+    # A clip first, so that what comes behind it has less to do.
+    assert [piece.kind for piece in found.training.augmentations] == ["clip", "nda"]
+    assert (found.training.augmentations[0].steps, found.network.steps) == (4, 4)
+    made = parse(documents(("recipes.mine", own)))
+    chosen = Resolved(made, made.grid).selection(CAMERA, "mine.t5")
+    assert (chosen.file.name, chosen.first, chosen.stop, chosen.steps) == ("t8-34x34-10ms.h5", 0, 8, 5)
+    assert chosen.clip is not None and chosen.clip.test == 3
+    assert one("mine.t5", ("recipes.mine", own)).training.augmentations[0].steps == 5
 
 
 def test_a_folder_of_ones_own_is_a_few_lines() -> None:

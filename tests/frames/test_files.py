@@ -49,8 +49,8 @@ def test_file_holds_what_was_integrated(tmp_path: Path) -> None:
     assert not set(train.names) & set(test.names)
     with h5py.File(tmp_path / "f.h5") as file:
         assert file["events_until"][:].tolist() == [[75, 150, 225, 300]] * 18
-        assert set(file) == {"frames", "label", "split", "name", "events_until", "time_until_us", "header"}
-        assert dict(file.attrs) == {"schema": 4}
+        assert set(file) == {"frames", "label", "split", "name", "events", "events_until", "time_until_us", "header"}
+        assert dict(file.attrs) == {"schema": 5}
         assert not set(json.loads(file["header"][()])) & {"time", "host", "path", "created"}
 
 
@@ -61,7 +61,7 @@ def test_the_ends_of_frames_by_hand() -> None:
     events_until, time_until_us = Slices(events, (16, 16)).ends(3)
     assert events_until.tolist() == [2, 4, 7] and time_until_us.tolist() == [10, 30, 400]
     # By time: slices of 100 us; nothing comes in the second and third.
-    events_until, time_until_us = Slices(events, (16, 16), "time").ends(4)
+    events_until, time_until_us = Slices(events, (16, 16)).ends(4, "time")
     assert events_until.tolist() == [4, 4, 4, 7] and time_until_us.tolist() == [30, 30, 30, 400]
     # Fewer events than frames: all in the last.
     events_until, time_until_us = Slices(events[:3], (16, 16)).ends(4)
@@ -87,12 +87,19 @@ def test_ends_stay_with_their_recording(tmp_path: Path) -> None:
     np.testing.assert_array_equal(load(tmp_path / "n.h5", 1).events_until, test.events_until)
 
 
+WANTED = st.tuples(st.integers(1, 12), st.sampled_from([(8, 8), (5, 7), (16, 16)]), st.sampled_from(["number", "time"]))
+
+
+def wanted_file(steps: int, size: tuple[int, int] = (8, 8), slice_by: Any = "number") -> FrameFile:
+    return FrameFile(steps=steps, frame_size=list(size), slice_by=slice_by)
+
+
 @pytest.mark.parametrize("slice_by", ["number", "time"])
 def test_files_of_other_lengths_hold_the_same_recordings(tmp_path: Path, slice_by: str) -> None:
     """Whatever the number of frames: same names and sides, and all events, so that frames add up to one another."""
     root = recordings(tmp_path / "raw", events=307)
     chosen = settings(slice_by=slice_by, resize="nearest", validation=Validation(share=0.3, seed=1))
-    wanted = [FrameFile(steps=steps, frame_size=[8, 8]) for steps in (10, 1, 2, 5)]
+    wanted = [wanted_file(steps, slice_by=slice_by) for steps in (10, 1, 2, 5)]
     build(root, tmp_path / "f", "toy", chosen, wanted, 1)
     paths = {file.steps: tmp_path / "f" / file.name for file in wanted}
     made = {steps: load(path) for steps, path in paths.items()}
@@ -112,25 +119,36 @@ def test_files_of_other_lengths_hold_the_same_recordings(tmp_path: Path, slice_b
 
 
 @settings_of(max_examples=12, deadline=None)
-@given(st.lists(st.tuples(st.integers(1, 12), st.sampled_from([(8, 8), (5, 7), (16, 16)])), max_size=5), st.data())
+@given(st.lists(WANTED, max_size=5), st.data())
 def test_a_file_is_the_same_whatever_else_is_wanted(tmp_path_factory, wanted, data) -> None:
     root = tmp_path_factory.mktemp("f")
     recordings(root / "raw", per_class=7, events=data.draw(st.integers(1, 40)))
     chosen = settings(slice_by=data.draw(st.sampled_from(["number", "time"])))
-    files = [FrameFile(steps=steps, frame_size=list(size)) for steps, size in wanted]
+    files = [wanted_file(*file) for file in wanted]
     built = build(root / "raw", root / "all", "toy", chosen, files, 1)
     assert [entry.file for entry in built.files[:1]] == [chosen.file]
     names = {file.name for file in [*files, chosen.file]}
     assert {path.name for path in (root / "all").iterdir()} == {*names, "facts.json"}
     for file in files:
-        alone = chosen.model_copy(update={"steps": file.steps, "frame_size": file.frame_size})
+        alone = chosen.model_copy(update=file.model_dump())
         build_one(root / "raw", root / "one.h5", "toy", alone, 1)
         assert (root / "one.h5").read_bytes() == (root / "all" / file.name).read_bytes()
 
 
+def test_files_by_number_and_by_time_lie_side_by_side(tmp_path: Path) -> None:
+    root = recordings(tmp_path / "raw")
+    built = build(root, tmp_path / "f", "toy", settings(), [wanted_file(4, slice_by="time")], 1)
+    assert [entry.file.name for entry in built.files] == ["t4-8x8.h5", "t4-8x8-time.h5"]
+    by_number, by_time = (load(tmp_path / "f" / entry.file.name) for entry in built.files)
+    assert (by_number.header.slice_by, by_time.header.slice_by) == ("number", "time")
+    np.testing.assert_array_equal(by_number.frames.sum(1), by_time.frames.sum(1))
+    assert (by_number.events_until[:, 0] == 75).all() and (by_time.events_until[:, 0] != 75).any()
+    assert [entry["slice_by"] for entry in built.facts()["files"]] == ["number", "time"]
+
+
 def test_facts_say_what_the_files_hold(tmp_path: Path) -> None:
     root = recordings(tmp_path / "raw")
-    wanted = [FrameFile(steps=2, frame_size=[16, 16]), settings().file, FrameFile(steps=2, frame_size=[4, 8])]
+    wanted = [wanted_file(2, (16, 16)), settings().file, wanted_file(2, (4, 8))]
     built = build(root, tmp_path / "f", "toy", settings(), wanted, 2)
     facts = json.loads((tmp_path / "f/facts.json").read_text())
     assert facts == built.facts()
@@ -149,7 +167,7 @@ def test_a_recording_that_is_bad_in_one_file_is_left_out_of_that_one(tmp_path: P
     root = recordings(tmp_path / "raw")
     # 200 events of one pixel in each of two frames, 400 in one.
     aedat2.write(root / "b" / "b_3.aedat", events_from(range(400), [3] * 400, [3] * 400, [True] * 400))
-    one = FrameFile(steps=1, frame_size=[8, 8])
+    one = wanted_file(1)
     with pytest.raises(FileError, match=r"1 of 18 recordings.*\n.*b_3\.aedat: 1 counts above 255 in 1 frames"):
         build(root, tmp_path / "f", "toy", settings(steps=2), [one], 1)
     assert not (tmp_path / "f").exists()
@@ -163,7 +181,7 @@ def test_a_recording_that_is_bad_in_one_file_is_left_out_of_that_one(tmp_path: P
 
 def test_a_size_that_cannot_be_made_is_refused_before_anything_is_read(tmp_path: Path) -> None:
     root = recordings(tmp_path / "raw")
-    large = FrameFile(steps=2, frame_size=[8, 17])
+    large = wanted_file(2, (8, 17))
     with pytest.raises(ConfigError, match=r"t2-8x17\.h5: resize nearest cannot enlarge .* use resize: area"):
         build(root, tmp_path / "f", "toy", settings(resize="nearest"), [large], 1)
     build(root, tmp_path / "f", "toy", settings(resize="area"), [large], 1)

@@ -24,7 +24,10 @@ from pipeline.frames.store import examples
 from pipeline.frames.store import load as load_frames
 from tests.frames.toy import build_one, recordings, settings
 
-TEN, TWO = (FrameFile(steps=steps, frame_size=[8, 8]) for steps in (10, 2))
+TEN, TWO, FOUR, TIMED = (
+    FrameFile(steps=steps, frame_size=[8, 8], slice_by=by)
+    for steps, by in ((10, "number"), (2, "number"), (4, "number"), (2, "time"))
+)
 FIRST = FrameSelection(file=TEN, first=0, stop=5)
 SECOND = FrameSelection(file=TEN, first=5, stop=10)
 EVEN, ODD = (FrameSelection(file=TEN, first=first, stop=10, stride=2) for first in (0, 1))
@@ -79,7 +82,7 @@ def test_a_pointer_changes_with_its_file_and_with_nothing_else(built: Path, copy
     assert before == {path.name: path.read_bytes() for path in sorted((built / "selected/toy").iterdir())}
     # Another file beside: every pointer stays.
     chosen = settings(steps=10, validation=Validation(share=0.3, seed=1))
-    build(copy / "raw", copy / "frames/toy", "toy", chosen, [TWO, FrameFile(steps=3, frame_size=[4, 4])], 2)
+    build(copy / "raw", copy / "frames/toy", "toy", chosen, [TWO, TIMED], 2)
     select(copy / "frames/toy", ALL, copy / "selected/toy")
     assert pointers() == before
     # Frames of two by other rules: only the pointer to them changes.
@@ -104,7 +107,7 @@ def test_another_file_than_the_pointer_names_is_refused(copy: Path) -> None:
     with pytest.raises(FramesError, match=r"t2-8x8\.h5: not found, .*two\.json names it; `dvc repro`"):
         load(pointer, 0)
     with pytest.raises(FramesError, match=r"has no t4-8x8\.h5, it holds t10-8x8\.h5, t2-8x8\.h5"):
-        missing = FrameSelection(file=FrameFile(steps=4, frame_size=[8, 8]), first=0, stop=1)
+        missing = FrameSelection(file=FOUR, first=0, stop=1)
         select(copy / "frames/toy", {"four": missing}, copy / "selected/toy")
     assert pointer.exists()
 
@@ -155,15 +158,21 @@ def test_impossible_selections_are_refused(first: int, stop: int, stride: int) -
 
 def test_latency_by_hand() -> None:
     events_until, time_until_us = np.array([[2, 4, 8], [0, 0, 3]]), np.array([[10, 30, 500], [0, 0, 20]])
-    found = input_latency(events_until, time_until_us, slice(1, 3))
+    events = np.array([8, 3])
+    found = input_latency(events, events_until, time_until_us, np.arange(1, 3))
     assert found.share.tolist() == [[0.5, 0.0], [1.0, 1.0]]
     np.testing.assert_allclose(found.time_ms, [[0.03, 0.0], [0.5, 0.02]], rtol=1e-6)
     assert found.share.dtype == found.time_ms.dtype == np.float32
-    waits = input_latency(events_until, time_until_us, slice(0, 2), causal=False)
+    waits = input_latency(events, events_until, time_until_us, np.arange(2), causal=False)
     assert waits.share.tolist() == [[0.5, 0.0]] * 2
     np.testing.assert_allclose(waits.time_ms, [[0.03, 0.0]] * 2, rtol=1e-6)
     # No event at all: a share of 0, not of nothing.
-    assert input_latency(np.zeros((1, 2), int), np.zeros((1, 2), int), slice(0, 2)).share.tolist() == [[0.0], [0.0]]
+    none = np.zeros((1, 2), int)
+    assert input_latency(none[:, 0], none, none, np.arange(2)).share.tolist() == [[0.0], [0.0]]
+    # Of each recording frames of its own, and events that no frame shows.
+    found = input_latency(np.array([16, 3]), events_until, time_until_us, np.array([[0, 1], [1, 2]]))
+    assert found.share.tolist() == [[0.125, 0.0], [0.25, 1.0]]
+    np.testing.assert_allclose(found.time_ms, [[0.01, 0.0], [0.03, 0.02]], rtol=1e-6)
 
 
 @settings_of(max_examples=60, deadline=None)
@@ -172,11 +181,12 @@ def test_latency_never_falls_and_ends_with_the_recording(count: int, steps: int,
     rng = np.random.default_rng(seed)
     events_until, time_until_us = (np.sort(rng.integers(0, 99, (count, steps)), axis=1) for _ in range(2))
     stride = data.draw(st.integers(1, steps))
-    causal = input_latency(events_until, time_until_us, slice(0, steps, stride))
+    events, seen = events_until[:, -1], np.arange(steps)[::stride]
+    causal = input_latency(events, events_until, time_until_us, seen)
     assert causal.share.shape == (len(range(0, steps, stride)), count)
     assert (np.diff(causal.share, axis=0) >= 0).all() and (np.diff(causal.time_ms, axis=0) >= 0).all()
     assert causal.share.min() >= 0 and causal.share.max() <= 1
-    waits = input_latency(events_until, time_until_us, slice(0, steps, stride), causal=False)
+    waits = input_latency(events, events_until, time_until_us, seen, causal=False)
     assert (waits.share == causal.share[-1]).all() and (waits.time_ms == causal.time_ms[-1]).all()
 
 

@@ -31,7 +31,7 @@ STEPS = 5
 
 
 def file(steps: int = STEPS, size: tuple[int, int] = (18, 18)) -> Path:
-    return paths.frames(DATASET) / FrameFile(steps=steps, frame_size=list(size)).name
+    return paths.frames(DATASET) / FrameFile(steps=steps, frame_size=list(size), slice_by="number").name
 
 
 def write_frames(seed: int = 0, steps: int = STEPS, size: tuple[int, int] = (18, 18)) -> Path:

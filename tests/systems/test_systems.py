@@ -16,6 +16,7 @@ from spikingjelly.activation_based import functional
 from torch import Tensor, nn
 
 from pipeline.config.catalogues import parse
+from pipeline.config.frames import FrameSelection
 from pipeline.config.recipe import split_reference
 from pipeline.config.resolve import Resolved
 from pipeline.config.run import TrainSnn
@@ -33,12 +34,10 @@ from tests.training.test_loop import counted
 DOCUMENTS = tiny.read()
 SHOWN = [name for name in (*DOCUMENTS["report"]["table1"], *DOCUMENTS["report"]["few_steps"]) if name != "converted"]
 RECIPES = list(dict.fromkeys(split_reference(name)[0] for name in SHOWN))
-# Of a recording; frames of another side than these are as large as their authors have them.
 CLASSES, COUNT, BATCH = 3, 4, 2
 WIDTH = 1 / 32
-# The data set's: some networks halve it five times.
 SIDE = 34
-# Larger frames, and the longest, are looked at by CI alone.
+# Pixels of a recording: larger ones are slow.
 MOST = 48 * 48 * 20
 
 
@@ -73,9 +72,16 @@ def side(recipe: str) -> tuple[int, int]:
     return height, width
 
 
+def seen(recipe: str) -> FrameSelection:
+    made, run = resolved(recipe)
+    return made.selection(tiny.DATASET, recipe, run.run.ann)
+
+
 def data(recipe: str) -> tuple[np.ndarray, np.ndarray]:
-    rng = np.random.default_rng(0)
-    frames = rng.poisson(0.5, (COUNT, settings(recipe).network.steps, 2, *side(recipe))).astype(np.uint8)
+    """Return frames as a training has them, of clips all their windows, and labels."""
+    selection, rng = seen(recipe), np.random.default_rng(0)
+    count = len(range(selection.first, selection.stop, selection.stride))
+    frames = rng.poisson(0.5, (COUNT, count, 2, *side(recipe))).astype(np.uint8)
     return frames, np.arange(COUNT) % CLASSES
 
 
@@ -92,7 +98,7 @@ def made(recipe: str) -> tuple[nn.Module, nn.Module | None]:
 def answering(recipe: str) -> tuple[nn.Module, Tensor]:
     """Return a network in eval mode whose batch norms have seen frames, so that it fires, and such frames."""
     net, _ = made(recipe)
-    frames = torch.from_numpy(data(recipe)[0]).transpose(0, 1)
+    frames = torch.from_numpy(data(recipe)[0]).transpose(0, 1)[: seen(recipe).steps]
     for norm in net.modules():
         if isinstance(norm, nn.BatchNorm2d | nn.BatchNorm1d):
             norm.momentum = None
@@ -147,12 +153,7 @@ def test_rates_and_operations_are_counted(recipe: str) -> None:
 @each
 def test_single_steps_answer_the_same_or_are_refused_with_the_reason(recipe: str) -> None:
     net, frames = answering(recipe)
-    (causal,) = {
-        seen.causal
-        for name, seen in resolved(recipe)[0].selections(tiny.DATASET).items()
-        if name.rpartition("/")[2] == recipe
-    }
-    if not (causal and getattr(settings(recipe).network.model, "causal", True)):
+    if not seen(recipe).causal:
         with pytest.raises(ValueError, match="needs all|single steps"):
             functional.set_step_mode(net, "s")
         functional.set_step_mode(net, "m")
