@@ -38,7 +38,7 @@ CLASSES, COUNT, BATCH = 3, 4, 2
 WIDTH = 1 / 32
 SIDE = 34
 # Pixels of a recording: larger ones are slow.
-MOST = 48 * 48 * 20
+MOST = 34 * 34 * 16
 
 
 @cache
