@@ -30,7 +30,7 @@ SMALL: Documents = {
     "datasets": {
         DATASET: {
             "recordings": {
-                "images": "folder", "per_class": 8, "image_size": 12, "sensor": [18, 18], "duration_ms": 40,
+                "images": "folder", "skip": 0, "per_class": 8, "image_size": 12, "sensor": [18, 18], "duration_ms": 40,
                 "camera": {"contrast": 0.4},
             },
             "integrate": {"steps": 5, "sensor": [18, 18], "frame_size": [18, 18], "split": {"train": 5}},

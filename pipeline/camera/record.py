@@ -39,15 +39,15 @@ def record(settings: Recordings, source: str | Path, target: str | Path, workers
     Raises:
         FileError: pictures are missing or unreadable.
     """
-    count, side = settings.per_class, settings.image_size
-    images = digits(count, side) if settings.images == "mnist" else pictures(source, count, side)
+    taken, side = slice(settings.skip, settings.skip + settings.per_class), settings.image_size
+    images = digits(taken, side) if settings.images == "mnist" else pictures(source, taken, side)
     with replacing(target) as partial:
         for name in images:
             (partial / name).mkdir(parents=True)
         shots = [
             _Shot(image, f"{name}/{name}_{index}.aedat", partial, settings)
             for name in sorted(images)
-            for index, image in enumerate(images[name])
+            for index, image in enumerate(images[name], start=settings.skip)
         ]
         return sum(in_parallel(_record_one, shots, workers, "recordings", "recordings"))
 

@@ -153,6 +153,7 @@ def test_a_catalogue_without_a_grid_is_refused() -> None:
         (f"datasets.{CAMERA}.recordings.sensor", [40, 40], "does not fit integrate.sensor [34, 34]"),
         (f"datasets.{CAMERA}.integrate.frame_size", [48, 48], "resize nearest cannot enlarge"),
         (f"datasets.{CAMERA}.integrate.split", {"rule": "numeric", "train": 130}, "leaves a side empty"),
+        (f"datasets.{CAMERA}.recordings.skip", 30, "at number 30, they have 30 to 159"),
         (f"datasets.{CAMERA}.integrate.split", {"rule": "given"}, "without a given split"),
         (f"datasets.{CAMERA}.integrate.split", {"rule": "listed", "file": "x.csv"}, "below data/splits/"),
         (f"datasets.{CAMERA}.integrate.split", {"rule": "random", "share": 1.0, "seed": 0}, "less than 1"),
