@@ -28,6 +28,7 @@ SMALL: Documents = {
         },
     },
     "datasets": {
+        "mnist-dvs-trial": {"integrate": {"split": {"train": 133}}},
         DATASET: {
             "recordings": {
                 "images": "folder", "skip": 0, "per_class": 8, "image_size": 12, "sensor": [18, 18], "duration_ms": 40,
