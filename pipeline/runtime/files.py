@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import glob
 import io
 import json
 import os
@@ -12,17 +13,23 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
     """Give a temporary path beside `path` that takes its name when the block ends well, and vanishes when not.
 
-    Works for a file or, when the block makes one, a directory; parent directories are made.
+    Works for a file or, when the block makes one, a directory; parent directories are made. The temporary path is this
+    process's own, so that two that write the same do not meet; what a killed one has left is removed.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    remove(partial)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*.partial"):
+        owner = left.name.split(".")[-2]
+        if left == partial or not owner.isdecimal() or not psutil.pid_exists(int(owner)):
+            remove(left)
     try:
         yield partial
         if partial.is_dir():
