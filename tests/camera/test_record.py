@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 import numpy as np
@@ -120,3 +121,25 @@ def test_a_picture_too_large_to_be_one_is_named(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 20)
     with pytest.raises(FileError, match=r"0\.png: not readable as an image.*decompression bomb"):
         pictures(folder_of_images(tmp_path / "images"), 2, 28)
+
+
+@pytest.mark.parametrize("form", ["png", "bmp", "ppm", "tif"])
+def test_damaged_pictures_are_named(tmp_path: Path, form: str) -> None:
+    path = folder_of_images(tmp_path / "images") / "cat" / f"0.{form}"
+    pixels = np.random.default_rng(0).integers(0, 255, (6, 6), np.uint8)
+    Image.fromarray(pixels).save(path)
+    data = path.read_bytes()
+    for place in range(len(data)):
+        path.write_bytes(data[:place] + bytes([data[place] ^ 0x55]) + data[place + 1 :])
+        try:
+            pictures(tmp_path / "images", 1, 6)
+        except FileError as error:
+            assert error.path == path
+
+
+def test_a_pipe_among_pictures_is_not_waited_for(tmp_path: Path) -> None:
+    root = folder_of_images(tmp_path / "images")
+    (root / "cat" / "0.png").unlink()
+    os.mkfifo(root / "cat" / "0.png")
+    with pytest.raises(FileError, match=r"0\.png: is no file"):
+        pictures(root, 1, 6)
