@@ -20,7 +20,7 @@ from pipeline.errors import ConfigError, FileError
 
 
 class Server:
-    """Serves `files`; breaks the first `breaks` answers off half way; notes each Range; announces `length` if it is set."""
+    """Serves `files`; breaks the first `breaks` answers off; notes each Range; announces `length` if it is set."""
 
     def __init__(self) -> None:
         self.files: dict[str, bytes] = {}

@@ -154,6 +154,8 @@ def test_a_catalogue_without_a_grid_is_refused() -> None:
         (f"datasets.{CAMERA}.integrate.split", {"rule": "numeric", "train": 130}, "leaves a side empty"),
         (f"datasets.{CAMERA}.integrate.split", {"rule": "given"}, "without a given split"),
         (f"datasets.{CAMERA}.integrate.split", {"rule": "listed", "file": "x.csv"}, "below data/splits/"),
+        (f"datasets.{CAMERA}.integrate.split", {"rule": "listed", "file": "data/splits/../x.csv"},
+         "below data/splits/"),
         (f"datasets.{CAMERA}.integrate.split", {"rule": "random", "share": 1.0, "seed": 0}, "less than 1"),
         (f"datasets.{CAMERA}.integrate.split", {"rule": "numerik", "train": 3}, "did you mean 'numeric'?"),
         (f"datasets.{CAMERA}.paper", "cifar", "'cifar10dvs', 'ncaltech101' or 'dvsgesture'"),
