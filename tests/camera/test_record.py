@@ -69,6 +69,15 @@ def test_digits_are_recorded_and_read_by_the_common_reader(tmp_path: Path) -> No
         assert len(events) > 100 and events["x"].max() < 34 and events["t"][-1] <= 50_000
 
 
+def test_own_recordings_are_not_passed_over(tmp_path: Path) -> None:
+    own = tmp_path / "raw/cat/a.aedat"
+    own.parent.mkdir(parents=True)
+    own.write_bytes(b"ours")
+    with pytest.raises(FileError, match=r"a\.aedat: is a recording, but .* set recordings: null"):
+        record(settings(images="mnist"), tmp_path / "raw", tmp_path / "made", 1)
+    assert own.read_bytes() == b"ours" and not (tmp_path / "made").exists()
+
+
 def test_both_halves_see_the_whole_movement() -> None:
     count = settings().duration_ms + 1
     loop = PATHS["closed_loop"](count, 2)
