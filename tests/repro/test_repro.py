@@ -43,6 +43,9 @@ def test_one_run_makes_everything_and_the_second_runs_nothing(copy: Clone) -> No
     assert "<html" in (copy.root / "reports/default/index.html").read_text()
     assert not [path for path in copy.root.rglob(".*.partial") if ".dvc" not in path.parts]
     assert copy.repro() == []
+    for stage in lock["stages"]:
+        done = copy.run(sys.executable, "-m", "pipeline", "why", stage, check=False)
+        assert (done.returncode, done.stdout) == (0, f"{stage}: up to date\n")
 
 
 def test_a_recipes_option_runs_that_recipe_and_the_report_and_a_person_sees_why(copy: Clone) -> None:
