@@ -19,8 +19,7 @@ from typing import Any
 import torch
 
 from pipeline.runtime.files import replacing
-
-SCRATCH = ".dvc/tmp/trainings"
+from pipeline.runtime.scratch import SCRATCH
 
 
 def file_digest(path: str | Path) -> str:
