@@ -17,6 +17,7 @@ from pipeline.errors import PipelineError
 from pipeline.results import paths
 from pipeline.runtime import lock, scratch
 from pipeline.runtime.hardware import workers
+from pipeline.runtime.progress import accept_any_letter
 
 NAMED = "an entry of params/datasets.yaml"
 
@@ -45,6 +46,7 @@ def main(words: list[str] | None = None) -> int:
     commands.add_parser("doctor", help="put back a dvc.lock that a kill has left empty or cut")
     tidying = commands.add_parser("tidy", help="remove checkpoints of trainings that were given up")
     tidying.add_argument("--days", type=float, default=7.0, help="not written for so many days (default: 7)")
+    accept_any_letter()
     arguments = parser.parse_args(words)
     if arguments.command == "doctor":
         print(lock.mend())

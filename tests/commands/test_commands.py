@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,7 @@ from pipeline.__main__ import main
 from pipeline.events import aedat2
 from pipeline.events.types import events_from
 from tests import tiny
+from tests.tiny import ROOT
 
 
 @pytest.fixture
@@ -100,6 +104,18 @@ def test_frames_that_show_few_of_the_pixels_are_told(folder: Path, capsys: pytes
     tiny.change(document, f"datasets.{tiny.DATASET}.integrate.resize", "bin")
     tiny.write_params(Path(), document)
     assert look(capsys)[1]["warnings"] == []
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_a_terminal_that_lacks_a_letter_ends_nothing(folder: Path, encoding: str) -> None:
+    (folder / "bar").rename(folder / "bär→")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
+    (folder / "dot/dot_1.aedat").write_bytes(b"")
+    (folder / "bär→/bar_1.aedat").write_bytes(b"")
+    done = subprocess.run(
+        [sys.executable, "-m", "pipeline", "check", tiny.DATASET], env=environment, capture_output=True, check=False
+    )
+    assert done.returncode == 1 and b"Traceback" not in done.stderr and b"?/bar_1.aedat: is empty" in done.stdout
 
 
 def test_another_layout_is_recognised(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
