@@ -16,7 +16,7 @@ import pytest
 import torch
 import yaml
 
-from pipeline.config.catalogues import parse
+from pipeline.config.catalogues import load, parse
 from pipeline.config.check import check
 from pipeline.events import aedat2
 from pipeline.events.listing import list_recordings
@@ -251,7 +251,8 @@ def plan_of(root: Path) -> dict[str, str]:
 
 def test_what_is_added_is_planned_and_no_run_that_was_there_changes(added: Path) -> None:
     before, after = plan_of(Path.cwd()), plan_of(added)
-    new = {"train_snn/mnist-dvs-sim/l8/ht-late-0.json", "train_snn/mnist-dvs-sim/none/alif-0.json"}
+    seeds = load().grid.seeds
+    new = {f"train_snn/mnist-dvs-sim/{run}-{seed}.json" for run in ("l8/ht-late", "none/alif") for seed in seeds}
     assert after.keys() - before.keys() == new
     report = {f"{stage}.json" for stage in ("results", "tables", "figures", "page")}
     changed = {name for name, text in before.items() if after[name] != text}
