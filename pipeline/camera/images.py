@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from pipeline.errors import FileError
 
@@ -58,10 +58,12 @@ def pictures(root: str | Path, taken: slice, side: int) -> Images:
 
 
 def _open(path: Path) -> Image.Image:
+    if not path.is_file():
+        raise FileError(path, "is no file; remove it")  # a pipe would be waited for, for ever
     try:
         with Image.open(path) as image:
             return image.convert("L")
-    except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as error:
+    except Exception as error:  # each format's reader lets through what damaged bytes provoke in it
         raise FileError(path, f"not readable as an image: {error}") from error
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 import numpy as np
@@ -77,6 +78,15 @@ def test_digits_are_recorded_and_read_by_the_common_reader(tmp_path: Path) -> No
         assert len(events) > 100 and events["x"].max() < 34 and events["t"][-1] <= 50_000
 
 
+def test_own_recordings_are_not_passed_over(tmp_path: Path) -> None:
+    own = tmp_path / "raw/cat/a.aedat"
+    own.parent.mkdir(parents=True)
+    own.write_bytes(b"ours")
+    with pytest.raises(FileError, match=r"a\.aedat: is a recording, but .* set recordings: null"):
+        record(settings(images="mnist"), tmp_path / "raw", tmp_path / "made", 1)
+    assert own.read_bytes() == b"ours" and not (tmp_path / "made").exists()
+
+
 def test_both_halves_see_the_whole_movement() -> None:
     count = settings().duration_ms + 1
     loop = PATHS["closed_loop"](count, 2)
@@ -129,3 +139,25 @@ def test_a_picture_too_large_to_be_one_is_named(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 20)
     with pytest.raises(FileError, match=r"0\.png: not readable as an image.*decompression bomb"):
         pictures(folder_of_images(tmp_path / "images"), slice(2), 28)
+
+
+@pytest.mark.parametrize("form", ["png", "bmp", "ppm", "tif"])
+def test_damaged_pictures_are_named(tmp_path: Path, form: str) -> None:
+    path = folder_of_images(tmp_path / "images") / "cat" / f"0.{form}"
+    pixels = np.random.default_rng(0).integers(0, 255, (6, 6), np.uint8)
+    Image.fromarray(pixels).save(path)
+    data = path.read_bytes()
+    for place in range(len(data)):
+        path.write_bytes(data[:place] + bytes([data[place] ^ 0x55]) + data[place + 1 :])
+        try:
+            pictures(tmp_path / "images", slice(1), 6)
+        except FileError as error:
+            assert error.path == path
+
+
+def test_a_pipe_among_pictures_is_not_waited_for(tmp_path: Path) -> None:
+    root = folder_of_images(tmp_path / "images")
+    (root / "cat" / "0.png").unlink()
+    os.mkfifo(root / "cat" / "0.png")
+    with pytest.raises(FileError, match=r"0\.png: is no file"):
+        pictures(root, slice(1), 6)
