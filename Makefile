@@ -24,10 +24,12 @@ HIDDEN := '^(Created|(data|params|pipeline|stages)(/.*)?|reports(/(?!.*metrics\.
 environment: $(VENV)/.ready
 
 # Made again only when the pins change.
-$(VENV)/.ready: requirements.txt
+$(VENV)/.ready: requirements.txt requirements-torch.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version.split()[0])'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --disable-pip-version-check -r requirements.txt
+	$(BIN)/python -m pip install --disable-pip-version-check --no-deps --require-hashes -r requirements.txt
+	$(BIN)/python -m pip install --disable-pip-version-check -r requirements-torch.txt
+	$(BIN)/python -m pip check
 	@touch $@
 
 repro: environment

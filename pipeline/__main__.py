@@ -1,4 +1,4 @@
-"""python -m pipeline fetch|check|preview <dataset>, why <stage>, doctor: what is done by hand beside `dvc repro`."""
+"""python -m pipeline fetch|check|preview <dataset>, why <stage>, doctor, tidy: by hand, beside `dvc repro`."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from pipeline.config.plan import plan
 from pipeline.config.why import why
 from pipeline.errors import PipelineError
 from pipeline.results import paths
-from pipeline.runtime import lock
+from pipeline.runtime import lock, scratch
 from pipeline.runtime.hardware import workers
+from pipeline.runtime.progress import accept_any_letter
 
 NAMED = "an entry of params/datasets.yaml"
 
@@ -43,9 +44,15 @@ def main(words: list[str] | None = None) -> int:
     asking = commands.add_parser("why", help="say why `dvc repro` would run a stage again")
     asking.add_argument("stage", help="as DVC names it: train_snn@mnist-dvs-sim-ht-0")
     commands.add_parser("doctor", help="put back a dvc.lock that a kill has left empty or cut")
+    tidying = commands.add_parser("tidy", help="remove checkpoints of trainings that were given up")
+    tidying.add_argument("--days", type=float, default=7.0, help="not written for so many days (default: 7)")
+    accept_any_letter()
     arguments = parser.parse_args(words)
     if arguments.command == "doctor":
         print(lock.mend())
+        return 0
+    if arguments.command == "tidy":
+        print(scratch.tidy(arguments.days))
         return 0
     if arguments.command == "why":
         return _why(arguments.stage)

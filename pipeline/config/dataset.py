@@ -119,10 +119,12 @@ class Dataset(Group):
             raise ValueError(f"recordings.sensor {made.sensor} does not fit integrate.sensor {asked.sensor}")
         if asked.layout != "classes" or asked.split.rule == "given":
             raise ValueError("simulated recordings lie as integrate.layout: classes, without a given split")
-        numbers = asked.split.train if isinstance(asked.split, NumericSplit) else 0
-        numbers = asked.split.test if isinstance(asked.split, FirstForTestSplit) else numbers
-        if numbers >= made.per_class:
+        parts = asked.split.train if isinstance(asked.split, NumericSplit) else None
+        parts = asked.split.test if isinstance(asked.split, FirstForTestSplit) else parts
+        last = made.skip + made.per_class - 1
+        if parts is not None and not made.skip < parts <= last:
             raise ValueError(
-                f"integrate.split leaves a side empty: it takes {numbers} of {made.per_class} recordings a class"
+                f"integrate.split leaves a side empty: it parts recordings at number {parts}, they have {made.skip} to "
+                f"{last} in each class"
             )
         return self

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
@@ -17,7 +18,7 @@ LISTS = "data/splits"
 
 
 def _watched(file: str) -> str:
-    if not file.startswith(f"{LISTS}/"):
+    if not file.startswith(f"{LISTS}/") or ".." in PurePosixPath(file).parts:
         raise ValueError(f"expected a file below {LISTS}/, whose changes are noticed, found {file!r}")
     return file
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -35,10 +36,35 @@ def why(stage: str, plan: dict[str, Planned], root: Path = Path()) -> list[str]:
     Raises:
         ConfigError: dvc.lock cannot be read, or there is no such stage.
     """
-    stages = read_yaml(root / LOCK).get("stages", {}) if (root / LOCK).is_file() else {}
+    stages = _locked(root)
     if stage not in stages:
         known = f"; {nearest(stage, stages)}" if stages else ""
         return [f"{stage}: never ran here: {LOCK} does not know it{known}"]
+    outputs = [line for out in stages[stage].get("outs", []) for line in _why_output(out, root)]
+    return [*_why_inputs(stage, stages, plan, root), *outputs]
+
+
+def changed_runs(plan: dict[str, Planned], root: Path = Path()) -> dict[str, list[str]]:
+    """Return the runs whose plan is another than when their stage last ran: what changed, by file of the plan."""
+    deps = [part for stage in _locked(root).values() for part in stage.get("deps", [])]
+    locked = {part["path"]: part["md5"] for part in deps if "md5" in part}
+    found = {}
+    for name in plan:
+        path = (PLAN / name).as_posix()
+        if path in locked and (lines := _why_plan(path, locked[path], plan, root)):
+            found[name] = lines
+        elif path not in locked:
+            found[name] = ["new"]
+    return found
+
+
+def _locked(root: Path) -> dict[str, Any]:
+    """Return the stages of dvc.lock; none where it is not there."""
+    found: dict[str, Any] = read_yaml(root / LOCK).get("stages", {}) if (root / LOCK).is_file() else {}
+    return found
+
+
+def _why_inputs(stage: str, stages: dict[str, Any], plan: dict[str, Planned], root: Path) -> list[str]:
     reasons = []
     for part in stages[stage].get("deps", []):
         path = part["path"]
@@ -49,18 +75,12 @@ def why(stage: str, plan: dict[str, Planned], root: Path = Path()) -> list[str]:
     return reasons
 
 
-def changed_runs(plan: dict[str, Planned], root: Path = Path()) -> dict[str, list[str]]:
-    """Return the runs whose plan is another than when their stage last ran: what changed, by file of the plan."""
-    stages = read_yaml(root / LOCK).get("stages", {}) if (root / LOCK).is_file() else {}
-    locked = {part["path"]: part["md5"] for stage in stages.values() for part in stage.get("deps", []) if "md5" in part}
-    found = {}
-    for name in plan:
-        path = (PLAN / name).as_posix()
-        if path in locked and (lines := _why_plan(path, locked[path], plan, root)):
-            found[name] = lines
-        elif path not in locked:
-            found[name] = ["new"]
-    return found
+def _why_output(out: dict[str, Any], root: Path) -> list[str]:
+    path, digest = root / out["path"], out["md5"]
+    problem = "missing" if not path.exists() else "" if _md5_of(path) == digest else "changed since the stage wrote it"
+    kept = (root / CACHE / digest[:2] / digest[2:]).is_file()
+    mended = "put back from the cache without a run" if kept else "made again, for the cache has it no more"
+    return [f"{out['path']}: {problem}; {mended}"] if problem else []
 
 
 def _why_plan(path: str, digest: str, plan: dict[str, Planned], root: Path) -> list[str]:
@@ -89,7 +109,7 @@ def _why_input(
     now = own.get("md5") if own["path"] == path else _md5(file.read_bytes()) if file.is_file() else part.get("md5")
     if now != part.get("md5"):
         return [f"{path}: made anew by {maker} since"]
-    above = [] if maker == "plan" else why(maker, plan, root)
+    above = [] if maker == "plan" else _why_inputs(maker, stages, plan, root)
     return [f"{path}: {maker} runs first ({above[0]}{', ...' if len(above) > 1 else ''})"] if above else []
 
 
@@ -108,6 +128,15 @@ def _changed(before: Any, now: Any, path: str) -> Iterator[tuple[str, Any, Any]]
         yield path, f"{len(before)} entries", f"{len(now)}"
     elif before != now:
         yield path, before, now
+
+
+def _md5_of(path: Path) -> str:
+    """Return a file's MD5, or a folder's as DVC computes it: that of a list of its files."""
+    if path.is_file():
+        return _md5(path.read_bytes())
+    files = sorted(file for file in path.rglob("*") if file.is_file() and not file.match(".*.partial"))
+    listed = [{"md5": _md5(file.read_bytes()), "relpath": file.relative_to(path).as_posix()} for file in files]
+    return _md5(json.dumps(sorted(listed, key=lambda entry: entry["relpath"])).encode()) + ".dir"
 
 
 def _md5(content: bytes) -> str:

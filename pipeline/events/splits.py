@@ -21,7 +21,7 @@ from pipeline.config.splits import (
     Validation,
 )
 from pipeline.errors import ConfigError, FileError
-from pipeline.events.listing import SIDES, Recording
+from pipeline.events.listing import SIDES, Listing, Recording
 from pipeline.events.sides import TEST, TRAIN, VALIDATION
 
 LISTED = {**SIDES, "validation": VALIDATION}
@@ -58,6 +58,12 @@ def assign(recordings: Sequence[Recording], split: Split, validation: Validation
             raise ConfigError(f"split {describe(split)} leaves no {word} recording of {len(recordings)}")
     _check_subjects(recordings, sides, split)
     return sides
+
+
+def unlearned(listing: Listing, sides: Sequence[int]) -> list[str]:
+    """Return the classes without a training recording: nothing can be learned of them, yet they are tested."""
+    learned = {label for label, side in zip(listing.labels, sides, strict=True) if side == TRAIN}
+    return [name for label, name in enumerate(listing.classes) if label not in learned]
 
 
 def describe(split: Split | Validation) -> str:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import pandas as pd
 from scipy.stats import binomtest
 
+from pipeline.config.names import nearest
 from pipeline.config.report import RunEntry
 from pipeline.errors import FileError
 from pipeline.results.cells import csv_plain, csv_safe
@@ -107,6 +108,9 @@ def load(grid: str, per: Literal["run", "step"] = "run", reports: str | Path = "
     if per not in COLUMNS:
         raise ValueError(f"per: expected run or step, found {per!r}")
     columns = COLUMNS[per]
+    if not (Path(reports) / grid / FILES[per]).exists():
+        known = [path.parent.name for path in Path(reports).glob(f"*/{FILES[per]}")]
+        raise FileError(Path(reports) / grid, f"no results of a grid {grid!r}; {nearest(grid, known)}")
     found = read_csv(Path(reports) / grid / FILES[per], {name: KINDS[kind][1] for name, kind in columns.items()})
     return _frame(found, columns)
 

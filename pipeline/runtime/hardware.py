@@ -5,6 +5,8 @@ Two machines then share one dvc.lock; what was used is written to each run's own
     HSD_DEVICE     auto (default: cuda where there is one) | cpu | cuda | cuda:<n>
     HSD_PRECISION  auto (default: bf16 where the hardware multiplies it) | fp32 | bf16
     HSD_WORKERS    worker processes for simulation and integration (default: all cores)
+    HSD_THREADS    threads of a training (default: OMP_NUM_THREADS, or the cores that this process may use); sums are
+                   added in another order with another number of them, so that weights differ in their last bits
 """
 
 from __future__ import annotations
@@ -22,13 +24,16 @@ if TYPE_CHECKING:
 
 def workers() -> int:
     """Say how many worker processes to use."""
-    text = os.environ.get("HSD_WORKERS", "")
-    if not text:
-        available = getattr(os, "sched_getaffinity", None)
-        return len(available(0)) if available else os.cpu_count() or 1
-    if not text.isdigit() or int(text) < 1:
-        raise ConfigError(f"HSD_WORKERS: expected a whole number of at least 1, found {text!r}")
-    return int(text)
+    available = getattr(os, "sched_getaffinity", None)
+    return _count("HSD_WORKERS") or (len(available(0)) if available else os.cpu_count() or 1)
+
+
+def _count(name: str) -> int | None:
+    """Return a number of the environment, or None where it is not set."""
+    text = os.environ.get(name, "")
+    if text and (not text.isdecimal() or int(text) < 1):
+        raise ConfigError(f"{name}: expected a whole number of at least 1, found {text!r}")
+    return int(text) if text else None
 
 
 @dataclass(frozen=True)
@@ -96,6 +101,8 @@ def hardware() -> Hardware:
     if precision not in ("bf16", "fp32"):
         raise ConfigError(f"HSD_PRECISION: expected auto, fp32 or bf16, found {precision!r}")
 
+    if threads := _count("HSD_THREADS"):
+        torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True)
     # On by default with the above: writes NaN into every new tensor, a third of a training step on a CPU.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]

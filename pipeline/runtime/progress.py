@@ -1,7 +1,8 @@
-"""Progress bars: live on a terminal, a line every few seconds in a log."""
+"""What a terminal or a log shows: progress bars, and letters that it lacks."""
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Iterable
 from typing import TypeVar
@@ -10,6 +11,12 @@ from tqdm import tqdm
 
 Item = TypeVar("Item")
 LOG_EVERY_SECONDS = 5.0
+
+
+def accept_any_letter() -> None:
+    """Have print write letters that the terminal lacks (LC_ALL=C) as question marks, in place of ending the program."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
 
 
 def progress(items: Iterable[Item], total: int, title: str, unit: str, done: int = 0) -> tqdm[Item]:

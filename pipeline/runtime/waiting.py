@@ -43,7 +43,7 @@ class Contention:
 
 def decided() -> bool:
     """Return whether there is nothing to choose: the policy is set, or there is one thread alone."""
-    return any(os.environ.get(name) for name in CHOSEN_BY_USER) or os.environ.get("OMP_NUM_THREADS") == "1"
+    return any(os.environ.get(name) for name in CHOSEN_BY_USER) or _threads() == 1
 
 
 def choose() -> None:
@@ -54,6 +54,12 @@ def choose() -> None:
     time.sleep(LOOK)
     if _Mark().taken_since(before) > MUCH:
         os.environ.update(PASSIVE)
+
+
+def _threads() -> int | None:
+    """Return how many threads a training has, if the environment says so; what is no number `hardware` refuses."""
+    text = os.environ.get("HSD_THREADS") or os.environ.get("OMP_NUM_THREADS") or ""
+    return int(text) if text.isdecimal() else None
 
 
 class _Mark:
@@ -71,5 +77,4 @@ class _Mark:
         wall = max(self.wall - before.wall, 1e-9)
         others = max(0.0, (self.busy - before.busy - (self.own - before.own)) / wall)
         cores = psutil.cpu_count() or 1
-        wanted = int(os.environ.get("OMP_NUM_THREADS") or cores)
-        return others - max(0, cores - wanted)
+        return others - max(0, cores - (_threads() or cores))

@@ -19,8 +19,7 @@ from typing import Any
 import torch
 
 from pipeline.runtime.files import replacing
-
-SCRATCH = ".dvc/tmp/trainings"
+from pipeline.runtime.scratch import SCRATCH
 
 
 def file_digest(path: str | Path) -> str:
@@ -62,14 +61,14 @@ class Checkpoint:
 
         The tensors are on the CPU; loading them into a network or optimizer moves them where they belong.
         """
-        if not self.path.exists():
-            return None
         try:
             content = memoryview(self.path.read_bytes())
             size = len(_head(b""))
             if content[:size] != _head(content[size:]):
                 raise ValueError("its content is not what was written")
             state: dict[str, Any] = torch.load(io.BytesIO(content[size:]), map_location="cpu", weights_only=True)
+        except FileNotFoundError:
+            return None
         except Exception as error:  # torch lets whatever a damaged file provokes come through
             self.refuse(error)
             return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,7 @@ MOTION = {"path": "closed_loop", "amplitude_px": 4.0, "loops": 2}
 
 def settings(camera: dict | None = None, motion: dict | None = None, **changes) -> Recordings:
     made = {
-        "images": "folder", "per_class": 2, "image_size": 28, "sensor": [34, 34], "duration_ms": 200,
+        "images": "folder", "skip": 0, "per_class": 2, "image_size": 28, "sensor": [34, 34], "duration_ms": 200,
         "frame_rate": 1000, "motion": MOTION | (motion or {}), "camera": CAMERA | (camera or {}), "seed": 2024,
     }  # fmt: skip
     return Recordings(**made | changes)
@@ -58,6 +59,15 @@ def test_same_bytes_for_any_number_of_workers(tmp_path: Path) -> None:
     assert digest(tmp_path / "1") != digest(tmp_path / "other")
 
 
+def test_pictures_that_are_skipped_change_no_others(tmp_path: Path) -> None:
+    images = folder_of_images(tmp_path / "images", count=6)
+    record(settings(per_class=6, duration_ms=20), images, tmp_path / "all", 1)
+    record(settings(skip=4, per_class=2, duration_ms=20), images, tmp_path / "last", 1)
+    found = digest(tmp_path / "last")
+    assert sorted(Path(name).name[-7:] for name in found) == ["4.aedat", "4.aedat", "5.aedat", "5.aedat"]
+    assert found.items() <= digest(tmp_path / "all").items()
+
+
 def test_digits_are_recorded_and_read_by_the_common_reader(tmp_path: Path) -> None:
     record(settings(images="mnist", duration_ms=50), tmp_path / "none", tmp_path / "raw", 1)
     listing = list_recordings(tmp_path / "raw")
@@ -66,6 +76,15 @@ def test_digits_are_recorded_and_read_by_the_common_reader(tmp_path: Path) -> No
     for index in range(0, 20, 7):
         events = read_events(listing.recordings[index].path)
         assert len(events) > 100 and events["x"].max() < 34 and events["t"][-1] <= 50_000
+
+
+def test_own_recordings_are_not_passed_over(tmp_path: Path) -> None:
+    own = tmp_path / "raw/cat/a.aedat"
+    own.parent.mkdir(parents=True)
+    own.write_bytes(b"ours")
+    with pytest.raises(FileError, match=r"a\.aedat: is a recording, but .* set recordings: null"):
+        record(settings(images="mnist"), tmp_path / "raw", tmp_path / "made", 1)
+    assert own.read_bytes() == b"ours" and not (tmp_path / "made").exists()
 
 
 def test_both_halves_see_the_whole_movement() -> None:
@@ -106,17 +125,39 @@ def test_missing_images_are_named(tmp_path: Path) -> None:
     with pytest.raises(FileError, match="no such folder of images"):
         record(settings(), root, raw, 1)
     folder_of_images(root, count=1)
-    with pytest.raises(FileError, match="holds 1 images, per_class asks for 2"):
+    with pytest.raises(FileError, match="holds 1 images, skip \\+ per_class ask for 2"):
         record(settings(), root, raw, 1)
     (root / "cat" / "1.png").write_bytes(b"no picture")
     with pytest.raises(FileError, match=r"1\.png.*not readable as an image"):
         record(settings(), root, raw, 1)
     assert not raw.exists() and not list(tmp_path.glob(".raw*"))
-    with pytest.raises(FileError, match="mnist: holds 500 images of 0, per_class asks for 501"):
+    with pytest.raises(FileError, match="mnist: holds 500 images of 0, skip \\+ per_class ask for 501"):
         record(settings(images="mnist", per_class=501), root, raw, 1)
 
 
 def test_a_picture_too_large_to_be_one_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 20)
     with pytest.raises(FileError, match=r"0\.png: not readable as an image.*decompression bomb"):
-        pictures(folder_of_images(tmp_path / "images"), 2, 28)
+        pictures(folder_of_images(tmp_path / "images"), slice(2), 28)
+
+
+@pytest.mark.parametrize("form", ["png", "bmp", "ppm", "tif"])
+def test_damaged_pictures_are_named(tmp_path: Path, form: str) -> None:
+    path = folder_of_images(tmp_path / "images") / "cat" / f"0.{form}"
+    pixels = np.random.default_rng(0).integers(0, 255, (6, 6), np.uint8)
+    Image.fromarray(pixels).save(path)
+    data = path.read_bytes()
+    for place in range(len(data)):
+        path.write_bytes(data[:place] + bytes([data[place] ^ 0x55]) + data[place + 1 :])
+        try:
+            pictures(tmp_path / "images", slice(1), 6)
+        except FileError as error:
+            assert error.path == path
+
+
+def test_a_pipe_among_pictures_is_not_waited_for(tmp_path: Path) -> None:
+    root = folder_of_images(tmp_path / "images")
+    (root / "cat" / "0.png").unlink()
+    os.mkfifo(root / "cat" / "0.png")
+    with pytest.raises(FileError, match=r"0\.png: is no file"):
+        pictures(root, slice(1), 6)

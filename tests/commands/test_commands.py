@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,7 @@ from pipeline.__main__ import main
 from pipeline.events import aedat2
 from pipeline.events.types import events_from
 from tests import tiny
+from tests.tiny import ROOT
 
 
 @pytest.fixture
@@ -67,6 +71,53 @@ def test_every_problem_is_found(folder: Path, capsys: pytest.CaptureFixture[str]
     assert "4 problems" in capsys.readouterr().out
 
 
+def test_a_class_of_which_nothing_is_learned_is_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "empty").mkdir()
+    (folder / "late").mkdir()
+    for index in (6, 7):
+        (folder / f"dot/dot_{index}.aedat").rename(folder / f"late/late_{index}.aedat")
+    status, report = look(capsys)
+    assert status == 1
+    assert report["problems"] == ["no training recording of the classes empty, late: record some, or take them away"]
+
+
+def test_one_recording_in_two_classes_is_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copy(folder / "bar/bar_0.aedat", folder / "dot/dot_1.aedat")
+    shutil.copy(folder / "bar/bar_2.aedat", folder / "dot/dot_7.aedat")
+    status, report = look(capsys)
+    assert status == 1
+    assert report["problems"] == [
+        "the same recording in two classes: bar/bar_0.aedat, dot/dot_1.aedat",
+        "the same recording in two classes and on two sides of the split: bar/bar_2.aedat, dot/dot_7.aedat",
+    ]
+
+
+def test_frames_that_show_few_of_the_pixels_are_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    document = tiny.documents()
+    tiny.change(document, f"datasets.{tiny.DATASET}.integrate.sensor", [260, 346])
+    tiny.change(document, f"datasets.{tiny.DATASET}.integrate.frame_size", [48, 48])
+    tiny.write_params(Path(), document)
+    status, report = look(capsys)
+    assert status == 0 and len(report["warnings"]) == 1
+    assert "shows 2.6% of the sensor's pixels in frames of [48, 48]" in report["warnings"][0]
+    assert main(["check", tiny.DATASET]) == 0 and "resize bin or area counts" in capsys.readouterr().out
+    tiny.change(document, f"datasets.{tiny.DATASET}.integrate.resize", "bin")
+    tiny.write_params(Path(), document)
+    assert look(capsys)[1]["warnings"] == []
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_a_terminal_that_lacks_a_letter_ends_nothing(folder: Path, encoding: str) -> None:
+    (folder / "bar").rename(folder / "bär→")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
+    (folder / "dot/dot_1.aedat").write_bytes(b"")
+    (folder / "bär→/bar_1.aedat").write_bytes(b"")
+    done = subprocess.run(
+        [sys.executable, "-m", "pipeline", "check", tiny.DATASET], env=environment, capture_output=True, check=False
+    )
+    assert done.returncode == 1 and b"Traceback" not in done.stderr and b"?/bar_1.aedat: is empty" in done.stdout
+
+
 def test_another_layout_is_recognised(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for side in ("Train", "Test"):
         shutil.copytree(folder, Path("other") / side)
@@ -95,6 +146,16 @@ def tiny_params_with_cifar() -> tiny.Documents:
     # Its recipes want more frames than the tiny set has.
     del documents["grid"]["paper"]
     return documents
+
+
+def test_preview_with_a_wrong_sensor_names_the_file(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    document = tiny.documents()
+    for key in ("sensor", "frame_size"):
+        tiny.change(document, f"datasets.{tiny.DATASET}.integrate.{key}", [16, 16])
+    tiny.change(document, f"datasets.{tiny.DATASET}.recordings.sensor", [16, 16])
+    tiny.write_params(Path(), document)
+    assert main(["preview", tiny.DATASET, "--out", "sheet.png"]) == 1
+    assert "error: data/recordings/mnist-dvs-sim/bar/bar_0.aedat: " in capsys.readouterr().err
 
 
 def test_nothing_there_is_an_error(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

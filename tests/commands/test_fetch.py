@@ -20,12 +20,13 @@ from pipeline.errors import ConfigError, FileError
 
 
 class Server:
-    """Serves `files`; breaks the first `breaks` answers off half way; notes each request's Range."""
+    """Serves `files`; breaks the first `breaks` answers off; notes each Range; announces `length` if it is set."""
 
     def __init__(self) -> None:
         self.files: dict[str, bytes] = {}
         self.breaks = 0
         self.ranges: list[str | None] = []
+        self.length: str | None = None
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -41,7 +42,7 @@ class Server:
                     self.send_error(416)
                     return
                 self.send_response(206 if wanted else 200)
-                self.send_header("Content-Length", str(len(data) - start))
+                self.send_header("Content-Length", outer.length or str(len(data) - start))
                 self.end_headers()
                 body = data[start:]
                 if outer.breaks:
@@ -198,3 +199,23 @@ def test_tonics_declarations_and_what_no_program_can_fetch(tmp_path: Path, capsy
         declared("dvsgesture", tmp_path)
     assert main(["fetch", "cifar10", "--folder", str(tmp_path / "x")]) == 1
     assert "did you mean 'cifar10dvs'?" in capsys.readouterr().err
+
+
+def test_a_length_that_is_no_number_is_not_believed(server: Server, tmp_path: Path) -> None:
+    server.files["a.zip"], server.length = b"content", "abc"
+    download(server.url("a.zip"), tmp_path / "a.zip", md5(b"content"))
+    assert (tmp_path / "a.zip").read_bytes() == b"content"
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_damaged_bytes_of_archives_are_named(tmp_path: Path, method: int) -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", method) as archive:
+        archive.writestr("a/b.txt", b"hello" * 50)
+    data, path = buffer.getvalue(), tmp_path / "a.zip"
+    for place in range(len(data)):
+        path.write_bytes(data[:place] + bytes([data[place] ^ 0x55]) + data[place + 1 :])
+        try:
+            unpack(path, tmp_path / "out")
+        except FileError as error:
+            assert error.path == path

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from pipeline.config.catalogues import parse
-from pipeline.config.check import _problem_of_loss, check
+from pipeline.config.check import _check_built, _problem_of_loss, check
 from pipeline.errors import ConfigError
+from pipeline.nets import models
 from pipeline.training import losses
 from tests import tiny
 
@@ -59,4 +60,63 @@ def test_attention_in_a_network_that_names_no_place_for_it() -> None:
     documents["grid"]["grid"]["baselines"] = ["tcja.t5"]
     params = parse(documents)
     with pytest.raises(ConfigError, match="the network names no activation behind which it goes"):
+        check(params, "grid", params.grid)
+
+
+@pytest.mark.parametrize("kind", ["lif", "dropout", "vote"])
+def test_a_layer_that_is_no_attention(kind: str) -> None:
+    documents = tiny.documents()
+    documents["recipes"]["tcja"]["attention"] = {"kind": kind}
+    documents["grid"]["grid"]["baselines"] = ["tcja.t5"]
+    params = parse(documents)
+    with pytest.raises(ConfigError, match=f"for tcja.t5 on {tiny.DATASET}: attention: {kind} is no attention"):
+        check(params, "grid", params.grid)
+
+
+MODEL = """
+from typing import Literal
+from spikingjelly.activation_based import layer
+from torch import nn
+from pipeline.config.base import Group
+
+class Options(Group):
+    kind: Literal["own"] = "own"
+    width: float = 1.0
+    attention: list[str] = []
+
+def build(options, classes, size, activation, generator=None):
+    return nn.Sequential(
+        layer.Conv2d(2, 4, 3, padding=1), activation(4), layer.Flatten(), layer.Linear(4 * 18 * 18, classes)
+    )
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "message"),
+    [
+        ("", "", None),
+        ("layer.Conv2d(", "nn.Conv2d(", r"frames \[2, 2, 2, 18, 18\] cannot pass it: "),
+        ("layer.Flatten(", "nn.Flatten(", r"frames \[2, 2, 2, 18, 18\] cannot pass it: "),
+        ("4 * 18 * 18", "4 * 9 * 9", r"frames \[2, 2, 2, 18, 18\] cannot pass it: "),
+        ("activation(4)", "activation(4), layer.Conv2d(8, 8, 1)", r"frames \[2, 2, 2, 18, 18\] cannot pass it: "),
+        ("18, classes)", "18, 10)", "it gives 10 logits for 7 classes"),
+        (", layer.Linear(4 * 18 * 18, classes)", "", "it gives 1296 logits for 7 classes"),
+    ],
+)
+def test_a_network_that_frames_cannot_pass_is_named_with_its_recipe(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, right: str, wrong: str, message: str | None
+) -> None:
+    (tmp_path / "own.py").write_text(MODEL.replace(right, wrong))
+    monkeypatch.setattr(models, "__path__", [*models.__path__, str(tmp_path)])
+    monkeypatch.delitem(sys.modules, "pipeline.nets.models.own", raising=False)
+    _check_built.cache_clear()
+    documents = tiny.documents()
+    documents["networks"]["mine"] = {"kind": "own"}
+    documents["recipes"]["new"] = {"network": "mine"}
+    documents["grid"]["grid"]["baselines"] = ["new"]
+    params = parse(documents)
+    if message is None:
+        check(params, "grid", params.grid)
+        return
+    with pytest.raises(ConfigError, match=f"params/networks.yaml: mine, for new on {tiny.DATASET}: {message}"):
         check(params, "grid", params.grid)

@@ -9,14 +9,21 @@ from typing import Any
 
 import pytest
 import yaml
+from dvc_data.hashfile.hash_info import HashInfo
+from dvc_data.hashfile.meta import Meta
+from dvc_data.hashfile.tree import Tree
 
 from pipeline.config.planned import Planned
-from pipeline.config.why import CACHE, LOCK, changed_runs, differences, why
+from pipeline.config.why import CACHE, LOCK, _md5_of, changed_runs, differences, why
 
 ANN = Planned("train_ann", {"levels": 8, "training": {"epochs": 5}}, {"pipeline.a": "1", "pipeline.b": "2"})
 SNN = Planned("train_snn", {"loss": [{"kind": "skd", "weight": 1.0}], "steps": 5}, {"pipeline.a": "1"})
 PLAN = {"train_ann/d/l8/ann-0.json": ANN, "train_snn/d/l8/hsd-0.json": SNN}
 WEIGHTS = "data/models/d/l8/ann-0.safetensors"
+
+
+def digest_of(content: bytes) -> str:
+    return hashlib.md5(content).hexdigest()
 
 
 def entry(path: str, digest: str) -> dict[str, str]:
@@ -29,13 +36,15 @@ def root(tmp_path: Path) -> Path:
     locked: dict[str, Any] = {"plan": {"outs": [entry("data/plan", "0.dir")]}, "frames": {
         "deps": [entry("data/raw/d", "raw.dir")], "outs": [entry("data/selected/d", "sel.dir")]}}  # fmt: skip
     for path, made in PLAN.items():
-        digest = hashlib.md5(made.text().encode()).hexdigest()
+        digest = digest_of(made.text().encode())
         kept = tmp_path / CACHE / digest[:2] / digest[2:]
         kept.parent.mkdir(parents=True, exist_ok=True)
         kept.write_text(made.text())
         locked[made.stage] = {"deps": [entry(f"data/plan/{path}", digest), entry("data/selected/d/x.json", "7")]}
-    locked["train_ann"]["outs"] = [entry(WEIGHTS, "1")]
-    locked["train_snn"]["deps"].append(entry(WEIGHTS, "1"))
+    locked["train_ann"]["outs"] = [entry(WEIGHTS, digest_of(b"weights"))]
+    locked["train_snn"]["deps"].append(entry(WEIGHTS, digest_of(b"weights")))
+    (tmp_path / WEIGHTS).parent.mkdir(parents=True)
+    (tmp_path / WEIGHTS).write_bytes(b"weights")
     write_lock(tmp_path, locked)
     (tmp_path / "data/raw/d").mkdir(parents=True)
     return tmp_path
@@ -109,7 +118,7 @@ def test_a_file_of_a_folder_that_was_made_anew_is_named(root: Path) -> None:
     path = root / "data/selected/d/x.json"
     path.parent.mkdir(parents=True)
     path.write_text("{}")
-    stages["train_ann"]["deps"][1]["md5"] = hashlib.md5(b"{}").hexdigest()
+    stages["train_ann"]["deps"][1]["md5"] = digest_of(b"{}")
     write_lock(root, stages)
     assert why("train_ann", PLAN, root) == []
     path.write_text("{ }")
@@ -122,5 +131,34 @@ def test_a_stage_whose_input_will_be_made_first_says_why(root: Path) -> None:
 
 
 def test_an_input_that_is_missing_is_named(root: Path) -> None:
+    stages = yaml.safe_load((root / LOCK).read_text())["stages"]
+    stages["frames"]["outs"] = []
+    write_lock(root, stages)
     (root / "data/raw/d").rmdir()
     assert why("frames", PLAN, root) == ["data/raw/d: missing, and no stage makes it"]
+
+
+@pytest.mark.parametrize("cached", [True, False])
+def test_an_output_that_is_missing_or_changed_is_told(root: Path, cached: bool) -> None:
+    digest = digest_of(b"weights")
+    kept = root / CACHE / digest[:2] / digest[2:]
+    if cached:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_bytes(b"weights")
+    then = "put back from the cache without a run" if cached else "made again, for the cache has it no more"
+    (root / WEIGHTS).write_bytes(b"another")
+    assert why("train_ann", PLAN, root) == [f"{WEIGHTS}: changed since the stage wrote it; {then}"]
+    (root / WEIGHTS).unlink()
+    assert why("train_ann", PLAN, root) == [f"{WEIGHTS}: missing; {then}"]
+
+
+def test_a_folder_is_digested_as_dvc_does(tmp_path: Path) -> None:
+    by_dvc = Tree()
+    for name in ("b.txt", "a/c.txt", "a.txt"):
+        (tmp_path / "out" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "out" / name).write_text(name)
+        by_dvc.add(tuple(name.split("/")), Meta(), HashInfo("md5", digest_of(name.encode())))
+    by_dvc.digest()
+    # .dvcignore leaves these out.
+    (tmp_path / "out/.a.txt.1.partial").touch()
+    assert _md5_of(tmp_path / "out") == by_dvc.oid

@@ -168,3 +168,25 @@ def test_a_damaged_confusion_is_named(tmp_path: Path, content: str, message: str
 def test_missing_file_is_named_with_what_makes_it(tmp_path: Path, reader: Any) -> None:
     with pytest.raises(FileError, match="not found; `dvc repro` makes it"):
         reader(tmp_path)
+
+
+READERS = {
+    "metrics.json": read.read_metrics, "accuracy.csv": lambda folder: read.read_steps(folder, 3),
+    "confusion.csv": read.read_confusion, "layers.csv": read.read_layers, "curves.csv": read.read_curves,
+    "logits.npz": read.read_arrays, "maps.npz": read.read_maps,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("file", READERS)
+def test_damaged_bytes_are_named(tmp_path: Path, file: str) -> None:
+    written(tmp_path, curves=(("epoch", "loss", "accuracy"), [[1, 2.5, 0.5], [2, 1.5, 0.75]]))
+    READERS[file](tmp_path / NAME.results)
+    path = tmp_path / NAME.results / file
+    data = path.read_bytes()
+    for place in range(0, len(data), max(1, len(data) // 1000)):
+        for bits in (0x01, 0x80, 0xFF):
+            path.write_bytes(data[:place] + bytes([data[place] ^ bits]) + data[place + 1 :])
+            try:
+                READERS[file](path.parent)
+            except FileError as error:
+                assert error.path == path

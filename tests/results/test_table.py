@@ -158,8 +158,12 @@ def test_a_failed_write_leaves_the_old_files(
 
 
 def test_load_names_what_is_missing(tmp_path: Path) -> None:
-    with pytest.raises(FileError, match=r"runs\.csv: not found"):
+    with pytest.raises(FileError, match="no results of a grid 'none'; there are none"):
         load("none", reports=tmp_path)
+    (tmp_path / "default").mkdir()
+    (tmp_path / "default/runs.csv").touch()
+    with pytest.raises(FileError, match="no results of a grid 'defualt'; did you mean 'default'"):
+        load("defualt", reports=tmp_path)
     with pytest.raises(ValueError, match="expected run or step, found 'seed'"):
         load("none", "seed", tmp_path)  # type: ignore[arg-type]
 

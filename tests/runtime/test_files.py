@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
@@ -37,6 +39,68 @@ def test_a_folder_is_replaced_whole(tmp_path: Path) -> None:
         raise ValueError("stop")
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
     assert [path.name for path in folder.iterdir()] == ["c"]
+
+
+OTHER = """
+import sys
+from pathlib import Path
+from pipeline.runtime.files import replacing
+with replacing(sys.argv[1]) as partial:
+    partial.write_text("theirs")
+    print("up", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_two_processes_that_write_the_same_do_not_meet(tmp_path: Path) -> None:
+    path = tmp_path / "run.pt"
+    other = subprocess.Popen(
+        [sys.executable, "-c", OTHER, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(Path.cwd())},
+    )  # fmt: skip
+    assert other.stdout.readline() == b"up\n"
+    write_text(path, "ours")
+    assert path.read_text() == "ours"
+    other.communicate()
+    assert other.returncode == 0 and path.read_text() == "theirs"
+
+
+FOLDERS = """
+import sys
+from pipeline.runtime.files import replacing
+for number in range(300):
+    with replacing(sys.argv[1]) as partial:
+        partial.mkdir()
+        (partial / "a").touch()
+        (partial / "b").touch()
+"""
+
+
+def test_processes_that_replace_the_same_folder_do_not_meet(tmp_path: Path) -> None:
+    both = [
+        subprocess.Popen(
+            [sys.executable, "-c", FOLDERS, str(tmp_path / "run")], env={**os.environ, "PYTHONPATH": str(Path.cwd())}
+        )
+        for _ in range(3)
+    ]
+    assert [other.wait() for other in both] == [0, 0, 0]
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == ["a", "b"]
+
+
+def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
+    path = tmp_path / "run[1].pt"
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    # The last is of another file.
+    for name in (
+        f".run[1].pt.{dead.pid}.partial",
+        f".run[1].pt.{dead.pid}.away.partial",
+        f".run[1].{dead.pid}.partial",
+    ):
+        (tmp_path / name).touch()
+    write_text(path, "ours")
+    assert sorted(other.name for other in tmp_path.iterdir()) == [f".run[1].{dead.pid}.partial", "run[1].pt"]
 
 
 def test_equal_content_is_equal_bytes(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 
 from pipeline.errors import ConfigError
 from pipeline.runtime.guard import Interrupt
@@ -26,6 +27,20 @@ def test_machine_is_chosen_by_the_environment(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("HSD_DEVICE", "abacus")
     with pytest.raises(ConfigError, match="HSD_DEVICE"):
         hardware()
+
+
+def test_threads_are_chosen_by_the_environment_and_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HSD_DEVICE", "cpu")
+    before = torch.get_num_threads()
+    try:
+        for number in (3, 1):
+            monkeypatch.setenv("HSD_THREADS", str(number))
+            assert hardware().describe()["threads"] == torch.get_num_threads() == number
+        monkeypatch.setenv("HSD_THREADS", "many")
+        with pytest.raises(ConfigError, match="HSD_THREADS: expected a whole number of at least 1, found 'many'"):
+            hardware()
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_stage_ends_soon_after_its_dvc(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ class CpuTimes(tuple):
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
     made = Machine()
-    for name in (*CHOSEN_BY_USER, "OMP_NUM_THREADS"):
+    for name in (*CHOSEN_BY_USER, "OMP_NUM_THREADS", "HSD_THREADS"):
         monkeypatch.delenv(name, raising=False)
     # What `choose` sets is taken back at the end of the test.
     monkeypatch.setattr(os, "environ", os.environ.copy())
@@ -71,8 +71,9 @@ def test_the_user_decides(machine: Machine, monkeypatch: pytest.MonkeyPatch, nam
     assert os.environ[name] == "ACTIVE"
 
 
-def test_one_thread_waits_for_nobody(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(os.environ, "OMP_NUM_THREADS", "1")
+@pytest.mark.parametrize("name", ["OMP_NUM_THREADS", "HSD_THREADS"])
+def test_one_thread_waits_for_nobody(machine: Machine, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setitem(os.environ, name, "1")
     machine.others = CORES
     asked = Contention()
     machine.pass_(1.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.pieces import checked, module_of
-from pipeline.training.augmentations import AugmentationOptions
+from pipeline.training.augmentations import AugmentationOptions, mixup
 from pipeline.training.losses import Targets
 from tests.training.small import ann, data, same, train, training
 
@@ -88,6 +89,14 @@ def test_with_probability_0_nothing_changes_to_the_bit(kind: str, tmp_path: Path
         assert vary(x, options(kind, probability=0.0), seed)[0] is x
     never = training(augmentations={"kind": kind, "probability": 0.0})
     assert same(train(ann(), tmp_path)[0], train(ann(), tmp_path, never)[0])
+
+
+def test_mixing_ends_after_some_epochs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    called, real = [], mixup.augment
+    monkeypatch.setattr(mixup, "augment", lambda *given: called.append(1) or real(*given))
+    how = training(augmentations={"kind": "mixup", "probability": 1.0, "until": 2}, epochs=3)
+    train(ann(), tmp_path, how, on=data(10))
+    assert len(called) == 2 * math.ceil(10 / how.schedule.batch_size)
 
 
 def test_those_that_mirror_say_so() -> None:
