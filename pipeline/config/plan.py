@@ -171,7 +171,7 @@ def _entry_of_ann(resolved: Resolved, settings: TrainAnn | Convert, kind: Litera
         init="random" if kind == "ann" else "converted",
         loss="ce",
         neuron="qcfs" if kind == "ann" else "if",
-        gradient="bptt",
+        gradient=resolved.ann_training(run.dataset, run.ann or "").gradient.kind,
         attention=False,
         features=False,
         causal=True,

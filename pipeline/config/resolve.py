@@ -186,11 +186,11 @@ class Resolved:
     def ann_training(self, dataset: str, name: str) -> Training:
         """Return how an ANN learns on a data set; errors as `training`."""
         settings = self.params.dataset(dataset)
-        schedule = self.params.ann(name).schedule or settings.schedules.ann
-        # An ANN has no time to go back through.
-        bptt = checked("training.gradients", {"kind": "bptt"})
+        ann = self.params.ann(name)
+        schedule = ann.schedule or settings.schedules.ann
+        gradient = ann.gradient or checked("training.gradients", {"kind": "bptt"})
         where = f"datasets.yaml: {dataset}.ann"
-        return self._training(where, settings.ann.loss, bptt, settings.augmentation, schedule)
+        return self._training(where, settings.ann.loss, gradient, settings.augmentation, schedule)
 
     def _training(
         self, where: str, losses: list[Any], gradient: Any, augmentations: list[Any], schedule: str
