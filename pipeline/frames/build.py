@@ -21,7 +21,7 @@ from pipeline.events.splits import assign, describe, unlearned
 from pipeline.frames.built import Built, BuiltFile
 from pipeline.frames.sample import Sample, Task, integrate_file, lost
 from pipeline.frames.store import FACTS, Header, file_sha256
-from pipeline.frames.write import Writer
+from pipeline.frames.write import Writer, created
 from pipeline.runtime.files import replacing, write_json
 from pipeline.runtime.pool import in_parallel
 
@@ -57,7 +57,7 @@ def build(
         partial.mkdir()
         with ExitStack() as stack:
             parts = [
-                _Part(file, stack.enter_context(h5py.File(partial / file.name, "w")), listing, sides)
+                _Part(file, stack.enter_context(created(partial / file.name)), listing, sides)
                 for file in _files(settings, wanted)
             ]
             for index, result in enumerate(_integrated(listing, settings, [part.file for part in parts], workers)):
