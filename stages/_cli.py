@@ -13,6 +13,7 @@ from pipeline.config import code, planned
 from pipeline.config.base import Group
 from pipeline.errors import ConfigError, PipelineError
 from pipeline.runtime import guard, lock, waiting
+from pipeline.runtime.progress import accept_any_letter
 
 Settings = TypeVar("Settings", bound=Group)
 
@@ -39,6 +40,7 @@ def run(stage: Callable[[Call[Any]], None], model: type[Group]) -> None:
     parser = argparse.ArgumentParser(description=sys.modules[stage.__module__].__doc__)
     parser.add_argument("plan", help="the run's file below data/plan/; stage plan writes it")
     path = parser.parse_args().plan
+    accept_any_letter()
     guard.die_with_dvc()
     lock.keep()
     try:
@@ -48,7 +50,7 @@ def run(stage: Callable[[Call[Any]], None], model: type[Group]) -> None:
             raise ConfigError(f"{path}: is of stage {said.stage}, found it given to {own.name}")
         planned.check_code(path, said)
         code.only(said.code)
-        stage(Call(model.model_validate(said.settings), said.code, waiting.Contention()))
+        stage(Call(planned.checked(path, said, model), said.code, waiting.Contention()))
     except waiting.Paused as pause:
         print(pause, file=sys.stderr, flush=True)
         os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], {**os.environ, **waiting.PASSIVE})

@@ -57,6 +57,12 @@ class TrainingRun:
         """Return the place of a selection of frames: that of the recipe, or one of its ANN's."""
         return paths.selected_name(self.name.ann, name)
 
+    def about(self, train: LabelledFrames) -> dict[str, Any]:
+        """Return what a weights file says of its network: settings, classes, size of frames, digest of the split."""
+        said = self.call.settings.model_dump(mode="json", exclude={"eval_every", "batch_size"})
+        header = train.header
+        return {**said, "classes": header.classes, "frame_size": list(header.size), "split": header.manifest}
+
     def load(self, selection: str, side: int) -> LabelledFrames:
         """Read the recordings of one side, the frames of a selection."""
         found = load(paths.selected(self.name.dataset, selection), side)
@@ -170,10 +176,14 @@ class TrainingRun:
     def _warn_of_silence(self, layers: list[Layer]) -> None:
         dead = [layer.name for layer in layers if layer.firing_rate is not None and layer.firing_rate < DEAD_RATE]
         if dead:
-            where = "recipes.yaml: neuron.threshold" if self.name.ann is None else "datasets.yaml: ann.threshold"
+            settings, where = self.call.settings, ""
+            if getattr(settings, "init", "converted") == "converted":
+                where = "a lower datasets.yaml: ann.threshold or "
+            elif hasattr(settings.network.activation, "threshold"):
+                where = "a lower recipes.yaml: neuron.threshold or "
             print(
                 f"warning: {self.title}: neurons behind {', '.join(dead)} fire in less than {DEAD_RATE:.0%} of steps; "
-                f"a lower {where} or longer training may help"
+                f"{where}longer training may help"
             )
 
 

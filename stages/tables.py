@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 from pipeline.config.report import ReportSettings
@@ -18,9 +17,7 @@ def main(call: _cli.Call[ReportSettings]) -> None:
     grid = call.settings.grid.name
     folder = Path("reports") / grid
     write_tables(Results(load(grid), load(grid, per="step"), call.settings), folder)
-    encoding = sys.stdout.encoding or "utf-8"
-    # A terminal that lacks a letter must not end the stage.
-    print((folder / SHOWN).read_text(encoding="utf-8").encode(encoding, "replace").decode(encoding))
+    print((folder / SHOWN).read_text(encoding="utf-8"))
 
 
 if __name__ == "__main__":

@@ -5,12 +5,17 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from pydantic import ValidationError
+
+from pipeline.config.base import Group
 from pipeline.config.code import code_of
+from pipeline.config.explain import wrong
 from pipeline.errors import ConfigError
 
 PLAN = Path("data/plan")
+Settings = TypeVar("Settings", bound=Group)
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,19 @@ def read(path: str | Path) -> Planned:
         raise ConfigError(f"{path}: not found; `dvc repro` or `python -m stages.plan` makes it") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigError(f"{path}: not a file of the plan ({error}); run `dvc repro`") from error
+
+
+def checked(path: str | Path, planned: Planned, model: type[Settings]) -> Settings:
+    """Return a plan's settings as an object.
+
+    Raises:
+        ConfigError: they are not what the stage takes: the file was edited by hand, or written by other code.
+    """
+    try:
+        return model.model_validate(planned.settings)
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, item['loc']))}: {wrong(item)}" for item in error.errors())
+        raise ConfigError(f"{path}: {problems}; edit params/ and not the plan, and run `dvc repro`") from error
 
 
 def parse(text: str) -> Planned:

@@ -17,12 +17,12 @@ from pipeline.errors import ConfigError, FileError, RecordingError
 from pipeline.events.listing import Listing, list_recordings
 from pipeline.events.published import another_set, compare, foreign_classes, manifest_digest
 from pipeline.events.sides import TEST, TRAIN, VALIDATION
-from pipeline.events.splits import assign, describe
+from pipeline.events.splits import assign, describe, unlearned
 from pipeline.frames.built import Built, BuiltFile
 from pipeline.frames.clips import real_windows
 from pipeline.frames.sample import Sample, Task, integrate_file, lost
 from pipeline.frames.store import FACTS, Header, file_sha256
-from pipeline.frames.write import Writer
+from pipeline.frames.write import Writer, created
 from pipeline.runtime.files import replacing, write_json
 from pipeline.runtime.pool import in_parallel
 
@@ -50,13 +50,15 @@ def build(
     if foreign := foreign_classes(dataset, listing):
         raise FileError(listing.root, f"is not {dataset}, which has no class {', '.join(foreign[:3])}")
     sides = assign(listing.recordings, settings.split, settings.validation)
+    if classes := unlearned(listing, sides):
+        print(f"warning: no training recording of the classes {', '.join(classes[:10])}, which are tested")
     manifest = manifest_digest(dataset, listing.recordings, sides)
     copies = _Copies(sides)
     with replacing(folder) as partial:
         partial.mkdir()
         with ExitStack() as stack:
             parts = [
-                _Part(file, stack.enter_context(h5py.File(partial / file.name, "w")), listing, sides)
+                _Part(file, stack.enter_context(created(partial / file.name)), listing, sides)
                 for file in _files(settings, wanted)
             ]
             for index, result in enumerate(_integrated(listing, settings, [part.file for part in parts], workers)):

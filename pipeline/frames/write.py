@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -25,6 +28,39 @@ def compressed(frames: NDArray[np.uint8]) -> bytes:
     data = frames.tobytes()
     smaller = zlib.compress(data, LEVEL)
     return smaller if len(smaller) < len(data) else data
+
+
+class _Disk(io.FileIO):
+    """A file whose first failed write is told when HDF5 has closed it: where it cannot write, closing crashes it."""
+
+    failed: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        rest = memoryview(data)
+        try:
+            # A disk that fills up takes a part first.
+            while self.failed is None and len(rest):
+                rest = rest[super().write(rest) or 0 :]
+        except OSError as error:
+            self.failed = error
+        return len(data)
+
+    def truncate(self, size: int | None = None) -> int:
+        try:
+            return super().truncate(size)
+        except OSError as error:
+            self.failed = self.failed or error
+            return size or 0
+
+
+@contextmanager
+def created(path: Path) -> Iterator[h5py.File]:
+    """Open a new HDF5 file for writing; OSError with its path where the disk is full."""
+    with _Disk(path, "w+b") as disk:
+        with h5py.File(disk, "w") as file:
+            yield file
+        if disk.failed:
+            raise OSError(disk.failed.errno, disk.failed.strerror, str(path))
 
 
 class Writer:
@@ -88,7 +124,7 @@ def write(
 ) -> None:
     """Write a frames file from frames in memory that show all events; a file of that name is replaced whole or not."""
     events = [int(counts[-1]) for counts in events_until]
-    with replacing(path) as partial, h5py.File(partial, "w") as file:
+    with replacing(path) as partial, created(partial) as file:
         writer = Writer(file, len(labels), header.steps, header.size)
         for sample in frames:
             writer.add(compressed(sample))

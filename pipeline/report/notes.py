@@ -49,7 +49,8 @@ def epochs(results: Results) -> list[str]:
         facts = results.facts(dataset)
         both, random = facts.epochs_ann + facts.epochs_converted, facts.epochs_random
         (said,) = say("as_many" if both == random else "longer" if both > random else "shorter", both=both)
-        lines += say("epochs", dataset=dataset, facts=facts, said=said)
+        many = f"{random} epoch{'' if random == 1 else 's'}"
+        lines += say("epochs", dataset=dataset, facts=facts, said=said, random=many)
     return lines
 
 

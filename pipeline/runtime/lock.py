@@ -1,10 +1,12 @@
 """dvc.lock survives a kill: DVC writes it in place, and a `dvc` that dies meanwhile leaves it empty or cut.
 
-Each stage keeps a copy of the last readable one when it starts: DVC writes between stages. `doctor` puts it back.
+Each stage keeps a copy of the last readable one when it starts: DVC writes between stages. `doctor` puts it back, and
+removes the list of who reads and writes what (rwlock) where a kill has left that damaged: it holds for running `dvc`s.
 """
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from pipeline.runtime.files import write_bytes
 LOCK = "dvc.lock"
 # Below DVC's folder for scratch files, which git ignores.
 KEPT = ".dvc/tmp/dvc.lock.kept"
+RWLOCK = ".dvc/tmp/rwlock"
 
 
 def readable(path: Path) -> bool:
@@ -38,7 +41,19 @@ def keep(root: str | Path | None = None) -> None:
 
 
 def mend(root: str | Path = ".") -> str:
-    """Put a readable dvc.lock back where it is damaged, and return what was found and done, in one line."""
+    """Put a readable dvc.lock back where it is damaged, and return what was found and done, a line for each file."""
+    rwlock = Path(root) / RWLOCK
+    try:
+        json.loads(rwlock.read_bytes())
+    except FileNotFoundError:
+        pass
+    except ValueError:
+        rwlock.unlink()
+        return f"{RWLOCK}: was empty or cut, as a kill of `dvc` leaves it; removed\n{_mend_lock(root)}"
+    return _mend_lock(root)
+
+
+def _mend_lock(root: str | Path) -> str:
     lock, kept = Path(root) / LOCK, Path(root) / KEPT
     if not lock.exists():
         return f"{LOCK}: not there; `dvc repro` makes it"

@@ -38,3 +38,13 @@ def test_without_a_copy_it_is_removed_and_a_good_one_is_left_alone(folder: Path)
     (folder / "dvc.lock").write_bytes(b"")
     assert "no copy is left; removed" in lock.mend()
     assert not (folder / "dvc.lock").exists() and "not there" in lock.mend()
+
+
+@pytest.mark.parametrize("damage", [b"", b'{"a": ', b"\xff\x00"])
+def test_a_damaged_list_of_readers_and_writers_is_removed(folder: Path, damage: bytes) -> None:
+    rwlock = folder / lock.RWLOCK
+    rwlock.parent.mkdir(parents=True)
+    rwlock.write_bytes(damage)
+    assert "rwlock: was empty or cut" in lock.mend() and not rwlock.exists()
+    rwlock.write_bytes(b"{}")
+    assert lock.mend() == "dvc.lock: readable" and rwlock.exists()

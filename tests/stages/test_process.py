@@ -13,6 +13,7 @@ import torch
 
 from pipeline.config.plan import plan
 from pipeline.config.planned import Planned
+from pipeline.nets.weights import read_about
 from pipeline.results.paths import RunName
 from tests import tiny
 from tests.stages.conftest import DATASET, choose, metrics, one, run, weights
@@ -73,6 +74,19 @@ def test_errors_are_told_without_a_traceback(planned: Planned) -> None:
         [sys.executable, "-m", "stages.train_ann", "run.json"], capture_output=True, text=True, check=False,
         env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
     ).stderr  # fmt: skip
+
+
+def test_a_plan_that_was_edited_by_hand_says_what_is_wrong(planned: Planned) -> None:
+    done = stage(replace(planned, settings={**planned.settings, "levels": "four"}))
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert "error: run.json: levels: input should be a valid integer, found 'four'; edit params/" in done.stderr
+
+
+def test_weights_say_what_they_are(planned: Planned) -> None:
+    assert stage(planned).returncode == 0
+    about = read_about(ANN.weights)
+    assert about["run"] == {"dataset": DATASET, "ann": "l4", "recipe": "ann", "seed": 0}
+    assert about["classes"] == ["a", "b", "c"] and about["split"] == "m" and about["levels"] == 4
 
 
 def test_the_file_of_another_stage_is_refused(planned: Planned) -> None:
