@@ -73,7 +73,7 @@ def parameters(options: Any, classes: int, side: int = 48, activation: Activatio
     [
         ("resnet-19", 10, 42, 12_696_842), ("resnet-19", 101, 48, 12_720_229), ("resnet-19-linear", 10, 48, 12_696_842),
         ("resnet-17", 11, 32, 1_375_499), ("resnet-18", 10, 48, 11_173_386), ("resnet-18-preact", 10, 48, 11_172_490),
-        ("7b-wide", 10, 48, 1_202_442),
+        ("wide-7b", 10, 48, 1_202_442),
     ],
 )  # fmt: skip
 def test_the_systems_networks_have_their_parameters(entry: str, classes: int, side: int, count: int) -> None:
@@ -86,7 +86,7 @@ def test_resnet_19_with_the_released_stem_has_fewer() -> None:
 
 
 def test_glif_adds_7_and_a_conductance_a_step_for_each_channel() -> None:
-    options = checked("nets.models", ENTRIES["7b-wide"])
+    options = checked("nets.models", ENTRIES["wide-7b"])
     net = build(options, 10, (48, 48), lambda channels: glif.build(glif.Options(), channels, 16))
     assert sum(parameter.numel() for parameter in net.parameters()) == 1_202_442 + 33_856
 
@@ -271,6 +271,6 @@ def test_impossible_options_are_refused(bad: dict, message: str) -> None:
 
 
 def test_a_frame_too_small_is_refused() -> None:
-    options = checked("nets.models", ENTRIES["7b-wide"])
+    options = checked("nets.models", ENTRIES["wide-7b"])
     with pytest.raises(ValueError, match=r"\(48, 15\) px are too small"):
         build(options, 10, (48, 15), lambda _: IF())
