@@ -10,7 +10,7 @@ from pipeline.config.grid import Grid
 from pipeline.config.names import nearest
 from pipeline.config.network import Network
 from pipeline.config.resolve import Resolved, Snn
-from pipeline.config.selections import order_seen, room
+from pipeline.config.selections import order_seen, phase_selection, room
 from pipeline.config.training import Training
 from pipeline.errors import ConfigError
 from pipeline.pieces import find, module_of
@@ -52,10 +52,17 @@ def check(params: Params, name: str, grid: Grid) -> None:
     resolved = Resolved(params, grid)
     for dataset in grid.datasets:
         for ann in grid.all_anns:
-            resolved.ann_training(dataset, ann)
+            learns, order = resolved.ann_training(dataset, ann), resolved.order(dataset, ann)
+            steps = phase_selection(params.dataset(dataset), order, 1).steps
+            if steps < (least := getattr(learns.gradient, "least_steps", 1)):
+                raise ConfigError(
+                    f"{FOLDER}/anns.yaml: {ann}.gradient: {learns.gradient.kind} groups frames into up to {least}, the "
+                    f"ANN learns on {steps} of {dataset}"
+                )
             _check_network(resolved, dataset, None, ann)
     for snn in resolved.snns:
         _check_frames(resolved, snn)
+        _check_gradient(resolved, snn)
         _check_augmentation(resolved, snn)
         _check_pieces(snn.recipe, resolved.training(snn.dataset, snn.recipe))
         _check_network(resolved, snn.dataset, snn.recipe, snn.ann)
@@ -134,6 +141,27 @@ def _check_frames(resolved: Resolved, snn: Snn) -> None:
         raise ConfigError(f"{FOLDER}/recipes.yaml: {snn.recipe}.frame_size: {error}") from error
 
 
+def _check_gradient(resolved: Resolved, snn: Snn) -> None:
+    """Refuse a gradient that shows a network fewer frames than it needs, or other numbers of them than it knows."""
+    gradient, causal = resolved.params.recipe(snn.recipe).gradient, resolved.causal(snn.dataset, snn.recipe)
+    where = f"{FOLDER}/recipes.yaml: {snn.recipe}.gradient: {gradient.kind}"
+    if gradient.stepwise and not causal:
+        name = resolved.network_name(snn.dataset, snn.recipe)
+        raise ConfigError(
+            f"{where} shows one time step at a time, the network {name!r} waits for all; set gradient: {{kind: bptt}}"
+        )
+    if not getattr(gradient, "varies_steps", False):
+        return
+    recipe, steps = resolved.params.recipe(snn.recipe), resolved.steps(snn.dataset, snn.recipe, snn.ann)
+    if not causal or recipe.attention is not None or recipe.clips is not None:
+        raise ConfigError(
+            f"{where} shows other numbers of frames than T, which attention, a network that shrinks them, and clips "
+            "cannot do with; set gradient: {kind: bptt}"
+        )
+    if steps < (least := getattr(gradient, "least_steps", 1)):
+        raise ConfigError(f"{where} groups frames into up to {least}, {snn.recipe} has T = {steps}")
+
+
 def _check_augmentation(resolved: Resolved, snn: Snn) -> None:
     """Refuse what a recipe has of its own; that of a data set was checked with it."""
     settings, recipe = resolved.params.dataset(snn.dataset), resolved.params.recipe(snn.recipe, snn.dataset)
@@ -175,7 +203,7 @@ def _check_built(network: str, height: int, width: int, layers: tuple[str, ...])
     import torch
 
     from pipeline.nets.build import build
-    from pipeline.nets.forward import forward, named
+    from pipeline.nets.forward import named
 
     wanted = Network.model_validate_json(network)
     if wanted.attention is not None:
@@ -184,9 +212,25 @@ def _check_built(network: str, height: int, width: int, layers: tuple[str, ...])
             raise ValueError(
                 f"attention: {wanted.attention.kind} is no attention, which says what it costs (operations)"
             )
+    with torch.device("meta"):
+        named(build(wanted, CLASSES, (height, width)), layers)
+    # Shapes alone are asked for, and a step more costs time; a model that shrinks its steps has so many.
+    if wanted.steps is not None and getattr(wanted.model, "causal", True):
+        wanted = wanted.model_copy(update={"steps": min(wanted.steps, 2)})
+    _check_runs(wanted.model_dump_json(), height, width)
+
+
+@cache
+def _check_runs(network: str, height: int, width: int) -> None:
+    import torch
+
+    from pipeline.nets.build import build
+    from pipeline.nets.forward import forward
+
+    wanted = Network.model_validate_json(network)
     with torch.device("meta"), torch.no_grad():
-        net = build(wanted, CLASSES, (height, width))
-        named(net, layers)
+        # In eval mode nothing is drawn, which needs memory.
+        net = build(wanted, CLASSES, (height, width)).eval()
         frames = torch.zeros(wanted.steps or 2, 2, 2, height, width)
         try:
             logits = forward(net, frames)
