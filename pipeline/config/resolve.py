@@ -101,19 +101,12 @@ class Resolved:
 
     def selection(self, dataset: str, recipe: str, ann: str | None = None) -> FrameSelection:
         """Return which frames a recipe sees on a data set, with an ANN or without."""
-<<<<<<< HEAD
-        settings, wanted = self.params.dataset(dataset), self.params.recipe(recipe, dataset)
-        # Attention may wait for all frames, and so may the network.
-        causal = wanted.causal and getattr(self.model(dataset, recipe), "causal", True)
-        return selection(settings, wanted, self.order(dataset, ann)).model_copy(update={"causal": causal})
-=======
         settings, order = self.params.dataset(dataset), self.order(dataset, ann)
-        return selection(settings, self.params.recipe(recipe), order, self.causal(dataset, recipe))
+        return selection(settings, self.params.recipe(recipe, dataset), order, self.causal(dataset, recipe))
 
     def causal(self, dataset: str, recipe: str) -> bool:
         """Return whether the answer at a step needs no later frame: neither for the recipe's layers nor its network."""
-        return self.params.recipe(recipe).causal and getattr(self.model(dataset, recipe), "causal", True)
->>>>>>> frames
+        return self.params.recipe(recipe, dataset).causal and getattr(self.model(dataset, recipe), "causal", True)
 
     def files(self, dataset: str) -> list[FrameFile]:
         """Return the frames files that the runs of a data set need, the data set's own first."""
