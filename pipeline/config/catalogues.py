@@ -148,7 +148,13 @@ def _catalogue(document: dict[str, Any], source: str, model: type[BaseModel], pr
     # Told where it is written: the same problem of many entries that grow from one is told once.
     for name, found_wrong in wrong.items():
         for path, problem in found_wrong:
-            others = [other for other in chain(name, document, source) if ((), problem) in wrong.get(other, ())]
+            grown = chain(name, document, source)
+            if path and any((path, problem) in wrong.get(other, ()) for other in grown[1:]):
+                continue
+            # What is wrong everywhere is not told of each data set, too.
+            if path[:1] == ("per_dataset",) and any(told == problem for place, told in found_wrong if place != path):
+                continue
+            others = [other for other in grown if ((), problem) in wrong.get(other, ())]
             place = writer(path, name, document, source) if path else others[-1]
             problems.append(f"{source}: {'.'.join((place, *path))}: {problem}")
     return found

@@ -22,9 +22,6 @@ CAMERA = "mnist-dvs-sim"
 def documents(*changes: tuple[str, Any]) -> tiny.Documents:
     """Return the project's settings with keys set, named as in tiny.change."""
     made = copy.deepcopy(DOCUMENTS)
-    if changes:
-        # It is mnist-dvs-sim with other recordings: what is wrong there would be told of it too.
-        del made["datasets"]["mnist-dvs-trial"]
     for path, value in changes:
         tiny.change(made, path, value)
     return made
@@ -168,7 +165,7 @@ def test_a_catalogue_without_a_grid_is_refused() -> None:
         ("networks.snn-5.dropout", 1.0, "less than 1"),
         ("networks.snn-5.kind", "chian", "did you mean 'chain'?"),
         ("networks.vgg-snn.layers", [64, "q"], "vgg-snn: layers.1: unknown layer 'q'; 64 is a convolution"),
-        ("networks.vgg-snn-8th.width", 0.0, "greater than 0"),
+        ("networks.vgg-snn.width", 0.0, "greater than 0"),
         ("anns.l8.levels", 0, "l8.levels: input should be greater than or equal to 1, found 0"),
         ("grid.grid.seeds", [0, 0], "listed twice: 0"),
         ("grid.grid.seeds", [], "at least 1 item"),

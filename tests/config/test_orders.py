@@ -18,7 +18,9 @@ MORE = {"more_anns": ["l8-interleaved", "l8-full"], "more": ["hsd", "hsd.t3"]}
 def grid(*changes: tuple[str, Any], datasets: list[str] | None = None, **lists: list[str]) -> Resolved:
     made: dict[str, Any] = {"anns": ["l8"], "baselines": [], "recipes": [], "sweep": [], "more_anns": [], "more": []}
     made |= {"name": "g", "seeds": [0], "datasets": datasets or [CAMERA], **lists}
-    params: Params = checked(documents(*changes, ("grid.grid", made)))
+    # The named grids may not fit the changes.
+    alone = [(f"grid.{name}.{key}", []) for name in ("methods", "paper") for key in ("more_anns", "more")]
+    params: Params = checked(documents(*changes, *alone, ("grid.grid", made)))
     return Resolved(params, params.grid)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.config.catalogues import parse
-from pipeline.config.check import _check_built, _problem_of_loss, check
+from pipeline.config.check import _check_built, _check_runs, _problem_of_loss, check
 from pipeline.errors import ConfigError
 from pipeline.nets import models
 from pipeline.training import losses
@@ -110,6 +110,7 @@ def test_a_network_that_frames_cannot_pass_is_named_with_its_recipe(
     monkeypatch.setattr(models, "__path__", [*models.__path__, str(tmp_path)])
     monkeypatch.delitem(sys.modules, "pipeline.nets.models.own", raising=False)
     _check_built.cache_clear()
+    _check_runs.cache_clear()
     documents = tiny.documents()
     documents["networks"]["mine"] = {"kind": "own"}
     documents["recipes"]["new"] = {"network": "mine"}
