@@ -175,7 +175,7 @@ def _check_built(network: str, height: int, width: int, layers: tuple[str, ...])
     import torch
 
     from pipeline.nets.build import build
-    from pipeline.nets.forward import forward, named
+    from pipeline.nets.forward import named
 
     wanted = Network.model_validate_json(network)
     if wanted.attention is not None:
@@ -184,9 +184,25 @@ def _check_built(network: str, height: int, width: int, layers: tuple[str, ...])
             raise ValueError(
                 f"attention: {wanted.attention.kind} is no attention, which says what it costs (operations)"
             )
+    with torch.device("meta"):
+        named(build(wanted, CLASSES, (height, width)), layers)
+    # Shapes alone are asked for, and a step more costs time; a model that shrinks its steps has so many.
+    if wanted.steps is not None and getattr(wanted.model, "causal", True):
+        wanted = wanted.model_copy(update={"steps": min(wanted.steps, 2)})
+    _check_runs(wanted.model_dump_json(), height, width)
+
+
+@cache
+def _check_runs(network: str, height: int, width: int) -> None:
+    import torch
+
+    from pipeline.nets.build import build
+    from pipeline.nets.forward import forward
+
+    wanted = Network.model_validate_json(network)
     with torch.device("meta"), torch.no_grad():
-        net = build(wanted, CLASSES, (height, width))
-        named(net, layers)
+        # In eval mode nothing is drawn, which needs memory.
+        net = build(wanted, CLASSES, (height, width)).eval()
         frames = torch.zeros(wanted.steps or 2, 2, 2, height, width)
         try:
             logits = forward(net, frames)

@@ -109,7 +109,7 @@ class Mixture(Waiting):
     def forward(self, x: Tensor) -> Tensor:
         self.check_steps(x)
         dense = kernels.dense(x)
-        with torch.autocast(x.device.type, enabled=False):
+        with torch.autocast("cuda" if x.is_cuda else "cpu", enabled=False):
             mixed = self.weights() @ dense.flatten(1).float()
         return kernels.undense(mixed.view(self.left, *dense.shape[1:]))
 
