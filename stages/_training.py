@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,10 +20,11 @@ from pipeline.evaluation.maps import first_spikes
 from pipeline.evaluation.operations import DEAD_RATE, Layer, count_operations
 from pipeline.events.sides import TEST, VALIDATION
 from pipeline.frames.selection import LabelledFrames, load, read_pointer
+from pipeline.pieces import module_of
 from pipeline.results import paths
 from pipeline.results.answers import correct_after
 from pipeline.results.paths import RunName
-from pipeline.results.write import Maps, write_run
+from pipeline.results.write import Grouped, Maps, write_run
 from pipeline.runtime.hardware import Hardware, hardware
 from pipeline.training.checkpoint import Checkpoint, file_digest
 from pipeline.training.curves import Curves
@@ -105,8 +107,12 @@ class TrainingRun:
         batch_size: int,
         facts: dict[str, Any],
         curves: Curves | None = None,
+        gradient: Any = None,
     ) -> None:
-        """Look at the test recordings, at the end of the run, and write its results and record."""
+        """Look at the test recordings, at the end of the run, and write its results and record.
+
+        With a gradient that learned on several numbers of steps, at each of these: the same frames, grouped.
+        """
         test = self.load(selection, TEST)
         logits = self.predict(net, test, batch_size, f"{self.title}: test")
         title = f"{self.title}: operations"
@@ -120,12 +126,27 @@ class TrainingRun:
             "split": test.header.manifest, **({} if test.starts is None else {"n_padded": test.padded}), **facts,
             **self._selected(net, test, batch_size, curves),
         }  # fmt: skip
+        grouped = self._grouped(net, test, batch_size, gradient)
         metrics = write_run(
             self.name, logits, test.labels, test.latency.share, test.latency.time_ms, test.header.classes, layers,
             (curves.header, curves.rows) if curves else None, maps, facts,
             {**self.machine.describe(), "seed": self.name.seed, "wall_s": round(time.monotonic() - self.began, 1)},
+            grouped=grouped,
         )  # fmt: skip
         print(f"{self.title}: {100 * metrics['accuracy']:.2f} % of {metrics['n_test']} test recordings")
+
+    def _grouped(self, net: nn.Module, test: LabelledFrames, batch_size: int, gradient: Any) -> list[Grouped]:
+        """Return what a network says at each other T that its gradient learned on."""
+        if not getattr(gradient, "varies_steps", False):
+            return []
+        found, group = [], module_of("training.gradients", gradient).group
+        for steps in sorted(steps for steps in gradient.steps if steps != test.steps):
+            title, grouped = f"{self.title}: test, T = {steps}", partial(group, steps=steps, scale=gradient.scale)
+            logits = predict(net, test.frames, batch_size, self.machine, title, grouped)
+            # A group has come when the last of its frames has.
+            ends = np.arange(1, steps + 1) * test.steps // steps - 1
+            found.append(Grouped(logits, test.latency.share[ends], test.latency.time_ms[ends]))
+        return found
 
     def _selected(self, net: nn.Module, test: LabelledFrames, batch_size: int, curves: Curves | None) -> dict[str, Any]:
         """Return what other epochs than the last would have given on the test recordings; the network is changed."""

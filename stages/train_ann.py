@@ -37,7 +37,7 @@ def main(call: _cli.Call[TrainAnn]) -> None:
         "levels": settings.levels,
         "accuracy_phase1": correct_after(logits, test.labels)[-1] / len(test.labels),
     }
-    run.finish(net, second, len(train.labels), schedule.batch_size, facts, curves)
+    run.finish(net, second, len(train.labels), schedule.batch_size, facts, curves, settings.training.gradient)
     checkpoint.delete()
 
 

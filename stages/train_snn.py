@@ -38,7 +38,7 @@ def main(call: _cli.Call[TrainSnn]) -> None:
     )  # fmt: skip
     save_weights(student, run.name.weights)
     facts = {} if settings.levels is None else {"levels": settings.levels}
-    run.finish(student, selection, len(train.labels), schedule.batch_size, facts, curves)
+    run.finish(student, selection, len(train.labels), schedule.batch_size, facts, curves, settings.training.gradient)
     checkpoint.delete()
 
 

@@ -115,8 +115,9 @@ class Recipe(Group):
 
     @property
     def causal(self) -> bool:
-        """Whether the answer at a step needs no later frame."""
-        return self.attention is None or getattr(module_of("nets.layers", self.attention), "CAUSAL", True)
+        """Whether the recipe's layers need no later frame for the answer at a step; its network may."""
+        layers = [layer for layer in (self.neuron, self.attention) if layer is not None]
+        return all(getattr(module_of("nets.layers", layer), "CAUSAL", True) for layer in layers)
 
     @property
     def distils(self) -> bool:

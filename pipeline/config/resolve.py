@@ -101,10 +101,12 @@ class Resolved:
 
     def selection(self, dataset: str, recipe: str, ann: str | None = None) -> FrameSelection:
         """Return which frames a recipe sees on a data set, with an ANN or without."""
-        settings, wanted = self.params.dataset(dataset), self.params.recipe(recipe, dataset)
-        # Attention may wait for all frames, and so may the network.
-        causal = wanted.causal and getattr(self.model(dataset, recipe), "causal", True)
-        return selection(settings, wanted, self.order(dataset, ann)).model_copy(update={"causal": causal})
+        settings, order = self.params.dataset(dataset), self.order(dataset, ann)
+        return selection(settings, self.params.recipe(recipe, dataset), order, self.causal(dataset, recipe))
+
+    def causal(self, dataset: str, recipe: str) -> bool:
+        """Return whether the answer at a step needs no later frame: neither for the recipe's layers nor its network."""
+        return self.params.recipe(recipe, dataset).causal and getattr(self.model(dataset, recipe), "causal", True)
 
     def files(self, dataset: str) -> list[FrameFile]:
         """Return the frames files that the runs of a data set need, the data set's own first."""
@@ -186,11 +188,11 @@ class Resolved:
     def ann_training(self, dataset: str, name: str) -> Training:
         """Return how an ANN learns on a data set; errors as `training`."""
         settings = self.params.dataset(dataset)
-        schedule = self.params.ann(name).schedule or settings.schedules.ann
-        # An ANN has no time to go back through.
-        bptt = checked("training.gradients", {"kind": "bptt"})
+        ann = self.params.ann(name)
+        schedule = ann.schedule or settings.schedules.ann
+        gradient = ann.gradient or checked("training.gradients", {"kind": "bptt"})
         where = f"datasets.yaml: {dataset}.ann"
-        return self._training(where, settings.ann.loss, bptt, settings.augmentation, schedule)
+        return self._training(where, settings.ann.loss, gradient, settings.augmentation, schedule)
 
     def _training(
         self, where: str, losses: list[Any], gradient: Any, augmentations: list[Any], schedule: str

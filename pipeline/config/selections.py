@@ -33,20 +33,20 @@ def room(settings: Dataset, order: AnnOrder) -> int:
 
 
 def phase_selection(settings: Dataset, order: AnnOrder, phase: Literal[1, 2]) -> FrameSelection:
-    """Return the frames on which an ANN learns (1) or is tested (2)."""
+    """Return the frames on which an ANN learns (1) or is tested (2); it answers at each by itself."""
     every = settings.integrate.steps
     return _of(settings.integrate.file, settings.phases.frames(phase, order, every), causal=True)
 
 
-def selection(settings: Dataset, recipe: Recipe, order: AnnOrder) -> FrameSelection:
+def selection(settings: Dataset, recipe: Recipe, order: AnnOrder, causal: bool) -> FrameSelection:
     """Return the frames that a recipe sees on a data set: of whole recordings, those of a file of T frames."""
     seen, steps = order_seen(recipe, order), steps_of(settings, recipe, order)
     if (clips := recipe.clips) is not None:
         clip, file = Clip(steps=steps, test=clips.test), file_of(settings, recipe, clips.windows)
-        return FrameSelection(file=file, first=0, stop=clips.windows, causal=recipe.causal, clip=clip)
+        return FrameSelection(file=file, first=0, stop=clips.windows, causal=causal, clip=clip)
     every = steps if seen == "full" else settings.integrate.steps
     file = file_of(settings, recipe, every)
-    return _of(file, settings.phases.frames(2, seen, every, steps), recipe.causal)
+    return _of(file, settings.phases.frames(2, seen, every, steps), causal)
 
 
 def file_of(settings: Dataset, recipe: Recipe, steps: int) -> FrameFile:

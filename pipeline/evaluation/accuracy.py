@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 import torch
@@ -34,20 +34,26 @@ def batches(
 
 @torch.no_grad()
 def predict(
-    net: nn.Module, frames: NDArray[np.uint8], batch_size: int, hardware: Hardware, title: str | None = None
+    net: nn.Module,
+    frames: NDArray[np.uint8],
+    batch_size: int,
+    hardware: Hardware,
+    title: str | None = None,
+    grouped: Callable[[Tensor], Tensor] | None = None,
 ) -> Logits:
     """Return a network's logits in eval mode, batch norm folded; the network is left as it was, but on the device.
 
     Args:
         frames: counts [N, T, 2, H, W], only those the network answers from.
+        grouped: makes of a batch [T, n, 2, H, W] the frames [T', n, 2, H, W] that it is shown; None: these.
 
     Returns:
-        float32 [T, N, C].
+        float32 [T, N, C], or [T', N, C].
     """
     fixed = folded(net.to(hardware.device), hardware.dtype)
     parts = []
     for batch in batches(frames, batch_size, hardware, title):
         with hardware.autocast():
-            parts.append(forward(fixed, batch))
+            parts.append(forward(fixed, batch if grouped is None else grouped(batch)))
     # Brought back at the end: on a GPU, no batch waits for the one before.
     return torch.cat(parts, dim=1).cpu().numpy()

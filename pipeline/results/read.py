@@ -147,6 +147,20 @@ def read_steps(folder: Path, steps: int) -> pd.DataFrame:
     return found
 
 
+def read_grouped(folder: Path) -> pd.DataFrame | None:
+    """Read grouped.csv: a row for each T' (`of`) and step t of it; None where a network knows one T alone."""
+    path = folder / "grouped.csv"
+    if not path.exists():
+        return None
+    counts = dict.fromkeys(("of", "t", "correct", "n"), int)
+    numbers = dict.fromkeys(("accuracy", "events", "time_ms", "time_ms_max"), finite)
+    found = read_csv(path, {**counts, **numbers, "events_sd": blank})
+    wanted = [(of, t) for of in dict.fromkeys(found["of"]) for t in range(1, of + 1)]
+    if list(zip(found["of"], found["t"], strict=True)) != wanted or not found["correct"].between(0, found["n"]).all():
+        raise FileError(path, f"expected rows for each t from 1 to T', and 0 <= correct <= n; {AGAIN}")
+    return found
+
+
 def read_curves(folder: Path) -> pd.DataFrame:
     """Read curves.csv: epoch, loss, accuracy (0 to 1) on the training recordings."""
     return read_csv(folder / "curves.csv", {"epoch": int, "loss": finite, "accuracy": finite})

@@ -17,7 +17,18 @@ from pipeline.config.report import RunEntry
 from pipeline.errors import FileError
 from pipeline.results.cells import csv_plain, csv_safe
 from pipeline.results.paths import RunName
-from pipeline.results.read import AGAIN, blank, digest, number, read_arrays, read_csv, read_metrics, read_steps
+from pipeline.results.read import (
+    AGAIN,
+    blank,
+    digest,
+    number,
+    read_arrays,
+    read_csv,
+    read_grouped,
+    read_metrics,
+    read_steps,
+)
+from pipeline.results.write import arrival
 from pipeline.runtime.files import replacing
 
 # Numbers of metrics.json: those that every run has, those that may be null, those that only some kinds have.
@@ -37,8 +48,8 @@ RUNS = {
 }  # fmt: skip
 STEPS = {
     "dataset": TEXT, "recipe": TEXT, "method": TEXT, "kind": TEXT, "ann": OPTIONAL_TEXT, "steps": COUNT,
-    "frames": TEXT, "seed": COUNT, "t": COUNT, "accuracy": FLOAT, "correct": COUNT, "n": COUNT, "ci_low": FLOAT,
-    "ci_high": FLOAT, "events": FLOAT, "events_sd": FLOAT, "time_ms": FLOAT, "time_ms_max": FLOAT,
+    "frames": TEXT, "seed": COUNT, "of": COUNT, "t": COUNT, "accuracy": FLOAT, "correct": COUNT, "n": COUNT,
+    "ci_low": FLOAT, "ci_high": FLOAT, "events": FLOAT, "events_sd": FLOAT, "time_ms": FLOAT, "time_ms_max": FLOAT,
 }  # fmt: skip
 COLUMNS = {"run": RUNS, "step": STEPS}
 FILES = {"run": "runs.csv", "step": "steps.csv"}
@@ -65,6 +76,7 @@ def collect(entries: Sequence[RunEntry], root: Path = Path()) -> tuple[pd.DataFr
     recording; wall_s, nan where no record is; digests of its settings, of its split and of its folder of results.
     steps: a row a run and time step t: accuracy there with its interval, events (mean share of a recording's events
     that had come, 0 to 1) with their sd over recordings, time_ms and time_ms_max (mean and longest since the first).
+    `of` is T, or for a network that learned on several numbers of steps another T', into which the frames were grouped.
     Of a run that answers from several clips of a recording, step t is that of the last clip: all are waited for.
 
     Args:
@@ -130,15 +142,15 @@ def _measured(folder: Path, kind: str) -> dict[str, Any]:
 
 
 def _steps(folder: Path, run: dict[str, Any]) -> list[dict[str, Any]]:
-    rows, kept = read_steps(folder, run["steps"]).to_dict("records"), read_arrays(folder, run["steps"])
-    share, time_ms = kept.share, kept.time_ms
-    spread = share.std(axis=1, ddof=1) if share.shape[1] > 1 else [math.nan] * len(share)
-    waited = zip(share.mean(axis=1), spread, time_ms.mean(axis=1), time_ms.max(axis=1), strict=True)
+    kept = read_arrays(folder, run["steps"])
+    own = zip(read_steps(folder, run["steps"]).to_dict("records"), arrival(kept.share, kept.time_ms), strict=True)
+    rows: list[dict[str, Any]] = [{"of": run["steps"], **row, **come} for row, come in own]
+    if (grouped := read_grouped(folder)) is not None:
+        rows += grouped.to_dict("records")
     found = []
-    for row, (events, events_sd, time, time_max) in zip(rows, waited, strict=True):
+    for row in rows:
         low, high = _wilson(row["correct"], row["n"])
-        arrival = {"events": events, "events_sd": events_sd, "time_ms": time, "time_ms_max": time_max}
-        found.append({**run, **row, **arrival, "ci_low": low, "ci_high": high})
+        found.append({**run, **row, "ci_low": low, "ci_high": high})
     return found
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,6 +18,8 @@ from pipeline.runtime.files import replacing, write_csv, write_json
 
 # pJ at 45 nm: a multiply-accumulate and an accumulate in fp32. Source: Horowitz (2014), Computing's energy problem.
 MAC_PJ, ACCUMULATE_PJ = 4.6, 0.9
+ARRIVAL = ("events", "events_sd", "time_ms", "time_ms_max")
+GROUPED = ("of", "t", "accuracy", "correct", "n", *ARRIVAL)
 
 
 class Layer(Protocol):
@@ -37,6 +40,15 @@ class Maps:
     name: str
 
 
+@dataclass(frozen=True)
+class Grouped:
+    """What a network says of the test recordings where its frames are grouped into T': arrays as of `write_run`."""
+
+    logits: NDArray[np.float32]
+    share: NDArray[np.floating]
+    time_ms: NDArray[np.floating]
+
+
 def energy_uj(macs: float, synops: float) -> float:
     """Return the estimated energy of a recording, µJ, from its multiply-accumulates and its accumulates."""
     return (macs * MAC_PJ + synops * ACCUMULATE_PJ) * 1e-6
@@ -55,6 +67,7 @@ def write_run(
     facts: dict[str, Any],
     record: dict[str, Any],
     root: Path = Path(),
+    grouped: Sequence[Grouped] = (),
 ) -> dict[str, Any]:
     """Write a run's results to its folder, whole or not at all, then its record.
 
@@ -69,9 +82,11 @@ def write_run(
         facts: further entries of metrics.json.
         record: what varies from run to run of equal results: machine, wall_s.
         root: the folder that holds data/.
+        grouped: the same frames grouped into other numbers of steps, for a network that learned on several.
 
     Files: metrics.json (flat), logits.npz (logits, label, share, time_ms), maps.npz (spikes, frames, name),
-    accuracy.csv (after each step), confusion.csv, layers.csv (operations per recording and firing rates), curves.csv.
+    accuracy.csv (after each step), confusion.csv, layers.csv (operations per recording and firing rates), curves.csv,
+    grouped.csv (after each step t of T', with what had come by then).
 
     Returns:
         The content of metrics.json.
@@ -111,8 +126,32 @@ def write_run(
         write_csv(partial / "layers.csv", ("layer", "firing_rate", "synops", "macs"), costs)
         if curves is not None:
             write_csv(partial / "curves.csv", *curves)
+        if grouped:
+            write_csv(
+                partial / "grouped.csv", GROUPED, [row for said in grouped for row in _grouped_rows(said, labels)]
+            )
     write_json(root / name.record, record)
     return metrics
+
+
+def _grouped_rows(said: Grouped, labels: NDArray[np.int64]) -> Iterator[tuple[Any, ...]]:
+    arrived = arrival(said.share, said.time_ms)
+    for t, (correct, come) in enumerate(zip(correct_after(said.logits, labels), arrived, strict=True), start=1):
+        # An empty cell where one recording has no spread.
+        cells = (None if math.isnan(value) else value for value in come.values())
+        yield len(said.logits), t, correct / len(labels), correct, len(labels), *cells
+
+
+def arrival(share: NDArray[np.floating], time_ms: NDArray[np.floating]) -> list[dict[str, float]]:
+    """Return of each step what had come by then, over recordings: arrays [T, N] as `write_run` has them.
+
+    `events`, `events_sd`: mean share and its sample standard deviation, nan for one recording; `time_ms`,
+    `time_ms_max`: mean and longest.
+    """
+    share, time_ms = share.astype(np.float64), time_ms.astype(np.float64)
+    spread = share.std(axis=1, ddof=1) if share.shape[1] > 1 else np.full(len(share), np.nan)
+    columns = share.mean(axis=1), spread, time_ms.mean(axis=1), time_ms.max(axis=1)
+    return [dict(zip(ARRIVAL, map(float, row), strict=True)) for row in zip(*columns, strict=True)]
 
 
 def _write_npz(path: Path, **arrays: NDArray[Any]) -> None:

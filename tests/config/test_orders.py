@@ -128,3 +128,14 @@ def test_a_recipe_of_full_recordings_may_have_an_ann_of_full_recordings() -> Non
     recipe = ("recipes.hsd-full", {"like": "hsd", "frames": "full"})
     found = seen(grid(recipe, more_anns=["l8-full"], more=["hsd-full", "hsd-full.t2"]))
     assert (found["l8-full/hsd-full"], found["l8-full/hsd-full.t2"]) == ((10, list(range(10))), (2, [0, 1]))
+
+
+def test_a_network_that_waits_for_all_frames_answers_when_they_have_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    """SSNN's: what its options say of it counts as what a layer says."""
+    resolved = grid(baselines=["if", "sltt"])
+    model = type(resolved.model(CAMERA))
+    assert resolved.causal(CAMERA, "if") and resolved.selection(CAMERA, "if").causal
+    monkeypatch.setattr(model, "causal", False, raising=False)
+    assert not resolved.causal(CAMERA, "if") and not resolved.selection(CAMERA, "if").causal
+    message = refusal(documents(("grid.grid.baselines", ["sltt"])))
+    assert "sltt.gradient: sltt shows one time step at a time, the network 'vgg-snn' waits for all; set" in message
