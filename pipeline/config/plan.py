@@ -147,7 +147,7 @@ def _entries(resolved: Resolved) -> Iterator[RunEntry]:
             gradient=recipe.gradient.kind,
             attention=recipe.attention is not None,
             features=bool(recipe.feature_layers),
-            causal=resolved.selection(run.dataset, run.recipe, run.ann).causal,
+            causal=resolved.causal(run.dataset, run.recipe),
             own_schedule=recipe.schedule is not None,
             seed=run.seed,
             settings=digest(_dumped(snn)),

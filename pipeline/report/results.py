@@ -119,7 +119,12 @@ class Results:
         return self._keyed[0].loc[[self.key(dataset, recipe, ann)], "accuracy"].to_numpy()
 
     def by_step(self, dataset: str, recipe: str, ann: str | None = None) -> pd.DataFrame:
-        """Return the rows of `steps` of a recipe's seeds."""
+        """Return the rows of `steps` of a recipe's seeds, at its own T."""
+        rows = self.grouped(dataset, recipe, ann)
+        return rows[rows["of"] == rows["steps"]]
+
+    def grouped(self, dataset: str, recipe: str, ann: str | None = None) -> pd.DataFrame:
+        """Return the same with those of other numbers of steps, into which a network's frames were grouped (`of`)."""
         return self._keyed[1].loc[[self.key(dataset, recipe, ann)]]
 
     def after_steps(self, dataset: str, recipe: str) -> NDArray[np.float64]:

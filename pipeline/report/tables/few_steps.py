@@ -27,16 +27,22 @@ def table(results: Results) -> Table | None:
     # Those that run with other ANNs too stand once more with each.
     others = [(name, ann) for name in names if name in grid.more for ann in grid.more_anns]
     pairs = [*((name, None) for name in names if name not in grid.more or grid.ann_of(name) in grid.anns), *others]
-    rows = [_row(results, dataset, *pair) for dataset in results.datasets for pair in pairs]
+    rows = [row for dataset in results.datasets for pair in pairs for row in _rows(results, dataset, *pair)]
     lines = [*notes.say("few_steps"), *notes.seeds(results), *notes.recordings(results)]
     return Table([*shown, *columns("accuracy")], pd.DataFrame(rows), lines)
 
 
-def _row(results: Results, dataset: str, recipe: str, ann: str | None) -> dict[str, Any]:
-    row = results.cell(dataset, recipe, ann)
-    row |= {"title": f"{row['base']}, ANN {ann}"} if ann else {}
-    means = 100 * results.by_step(dataset, recipe, ann).groupby("t")[["accuracy", "events"]].mean()
-    for t, accuracy, events in means.itertuples():
-        if t in SHOWN and (row["causal"] or t == row["steps"]):
-            row |= {f"accuracy_{t}": accuracy, f"events_{t}": events, f"text_{t}": f"{accuracy:.2f} ({events:.0f} %)"}
-    return {**row, "group": dataset}
+def _rows(results: Results, dataset: str, recipe: str, ann: str | None) -> list[dict[str, Any]]:
+    """Return the row of a recipe, and one for each other number of steps at which the same networks were tested."""
+    own, found = results.cell(dataset, recipe, ann), []
+    title = f"{own['base']}, ANN {ann}" if ann else own["title"]
+    for of, steps in sorted(results.grouped(dataset, recipe, ann).groupby("of"), reverse=True):
+        row = {**own, "title": title if of == own["steps"] else f"{title}, grouped into {of}", "group": dataset}
+        means = 100 * steps.groupby("t")[["accuracy", "events"]].mean()
+        row |= {"steps": of, "accuracy": means["accuracy"].iloc[-1]}
+        for t, accuracy, events in means.itertuples():
+            if t in SHOWN and (row["causal"] or t == of):
+                text = f"{accuracy:.2f} ({events:.0f} %)"
+                row |= {f"accuracy_{t}": accuracy, f"events_{t}": events, f"text_{t}": text}
+        found.append(row if of == own["steps"] else {**row, "sd": None})
+    return found
