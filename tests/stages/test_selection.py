@@ -21,7 +21,8 @@ EPOCHS = 6
 def watched(documents: tiny.Documents) -> tiny.Documents:
     cut_validation()
     for schedule in documents["schedules"].values():
-        schedule["epochs"] = EPOCHS
+        schedule |= {"epochs": EPOCHS, "warmup": None}
+        schedule.get("decay", {}).pop("hold", None)
     return documents
 
 
