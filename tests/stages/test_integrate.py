@@ -32,6 +32,9 @@ def raw(documents: tiny.Documents, monkeypatch: pytest.MonkeyPatch) -> tiny.Docu
         (RAW / name).mkdir(parents=True)
         for index in range(8):
             aedat2.write(RAW / name / f"{name}_{index}.aedat", standins.events(rng, 24, 24, 503 + index))
+    # Data sets that grow from it are the camera's.
+    for name in [name for name, entry in documents["datasets"].items() if entry.get("like") == DATASET]:
+        del documents["datasets"][name]
     tiny.change(documents, f"datasets.{DATASET}.recordings", None)
     tiny.change(documents, f"datasets.{DATASET}.integrate.sensor", [24, 24])
     return documents
