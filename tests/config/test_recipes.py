@@ -329,3 +329,21 @@ def test_every_recipe_resolves_on_every_data_set_of_its_frames() -> None:
     for name, recipe in params.recipes.items():
         small = max(recipe.frame_size or [0]) <= 34
         assert one(name, dataset=CAMERA if small else "cifar10dvs").run.recipe == name
+
+
+def test_a_recipe_may_be_otherwise_on_a_data_set() -> None:
+    own = {
+        "neuron": {"kind": "lif", "decay": 0.3},
+        "per_dataset": {"dvsgesture": {"steps": 3, "neuron": {"decay": 0.4}}},
+    }
+    found = {dataset: one("mine", ("recipes.mine", own), dataset=dataset) for dataset in ("cifar10dvs", "dvsgesture")}
+    assert [run.network.steps for run in found.values()] == [5, 3]
+    assert [run.network.activation.decay for run in found.values()] == [0.3, 0.4]
+    # What grows from it has it too; T of a reference stands above it.
+    made = parse(documents(("recipes.mine", own), ("recipes.other", {"like": "mine"})))
+    assert made.recipe("other", "dvsgesture").steps == 3 and made.recipe("other.t2", "dvsgesture").steps == 2
+    for wrong, message in (
+        ({"dvsgestur": {}}, "mine.per_dataset: params/datasets.yaml has no entry 'dvsgestur'; did you mean"),
+        ({"dvsgesture": {"init": "converted", "neuron": {"kind": "if"}}}, "must need an ANN there as elsewhere"),
+    ):
+        assert message in refusal(documents(("recipes.mine", {"per_dataset": wrong})))
