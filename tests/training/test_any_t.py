@@ -60,13 +60,14 @@ def test_a_group_is_the_recording_cut_anew(slice_by: str) -> None:
     (x, y), p = rng.integers(0, 8, (2, count)), rng.random(count) < 0.5
     # Of 1000 events in 1000 us neither has a remainder.
     times = np.sort(rng.integers(0, 1000, count)) if slice_by == "number" else np.arange(count)
-    slices = Slices(events_from(times, x, y, p), (8, 8), slice_by)
-    whole = torch.from_numpy(slices.frames(10, (8, 8)))
+    slices = Slices(events_from(times, x, y, p), (8, 8))
+    whole = torch.from_numpy(slices.frames(10, (8, 8), slice_by))
     for steps in (1, 2, 5) if slice_by == "number" else (1,):
-        assert torch.equal(group(whole, steps), torch.from_numpy(slices.frames(steps, (8, 8))).int())
+        assert torch.equal(group(whole, steps), torch.from_numpy(slices.frames(steps, (8, 8), slice_by)).int())
     # A remainder of the events by number is less than a frame's, and only its place differs.
-    odd = Slices(events_from(times[:-3], x[:-3], y[:-3], p[:-3]), (8, 8), slice_by)
-    moved = group(torch.from_numpy(odd.frames(10, (8, 8))), 5) - torch.from_numpy(odd.frames(5, (8, 8)))
+    odd = Slices(events_from(times[:-3], x[:-3], y[:-3], p[:-3]), (8, 8))
+    moved = group(torch.from_numpy(odd.frames(10, (8, 8), slice_by)), 5)
+    moved = moved - torch.from_numpy(odd.frames(5, (8, 8), slice_by))
     assert moved.sum() == 0 and moved.abs().sum() < 2 * 10 * 5
 
 
