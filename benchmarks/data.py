@@ -107,7 +107,7 @@ def disk(context: Context) -> list[Row]:
         raise ConfigError(f"params/datasets.yaml: {SIMULATED}.recordings is null; row disk takes its camera from there")
     motion, camera = settings.motion.model_copy(update=MOTION), settings.camera.model_copy(update=CAMERA)
     changed = {**LARGE, "motion": motion, "camera": camera, "per_class": context.pick(10, 1)}
-    events = record(settings.model_copy(update=changed), source, source, workers=1)
+    events = record(settings.model_copy(update=changed), context.folder / "pictures", source, workers=1)
     recordings = [read.read_events(path) for path in sorted(source.rglob("*.aedat"))]
     small, large = (
         [np.minimum(integrate.integrate(one, STEPS, (128, 128), (side, side)), 255) for one in recordings]
