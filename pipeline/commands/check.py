@@ -149,7 +149,7 @@ def _listing(root: Path, name: str, wanted: str, problems: list[str]) -> tuple[L
 
 
 def _dropped(settings: Integrate) -> list[str]:
-    """Tell where `nearest` leaves out most of the sensor's pixels, with all their events."""
+    """Return a warning where `nearest` leaves out most of the sensor's pixels, with all their events."""
     kept = math.prod(settings.frame_size) / math.prod(settings.sensor)
     if settings.resize != "nearest" or kept >= LEAST_SHOWN:
         return []

@@ -40,7 +40,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
 
 
 def _put(partial: Path, path: Path) -> None:
-    """Give `partial` its name; a folder that is there is moved away whole first, as no folder replaces a full one."""
+    """Rename `partial`; a folder that is there is moved away whole first, as no folder replaces a full one."""
     away = path.with_name(f".{path.name}.{os.getpid()}.away.partial")
     while True:
         try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
@@ -14,18 +13,16 @@ from hypothesis import given
 from hypothesis import settings as settings_of
 from hypothesis import strategies as st
 
-from pipeline.config.frames import FrameFile
 from pipeline.config.splits import NumericSplit, Validation
 from pipeline.errors import ConfigError, FileError
 from pipeline.events import aedat2, npz
 from pipeline.events.published import DATASETS
 from pipeline.events.read import read_events
 from pipeline.events.types import events_from
-from pipeline.frames import sample
 from pipeline.frames.build import build
 from pipeline.frames.integrate import Slices, integrate
 from pipeline.frames.store import load
-from tests.frames.toy import build_one, recordings, settings
+from tests.frames.toy import build_one, recordings, settings, wanted_file
 
 CIFAR = {
     "orientation": {"npz": ["transpose", "flip_x", "flip_y", "invert"]}, "steps": 10, "sensor": [128, 128],
@@ -88,10 +85,6 @@ def test_ends_stay_with_their_recording(tmp_path: Path) -> None:
 
 
 WANTED = st.tuples(st.integers(1, 12), st.sampled_from([(8, 8), (5, 7), (16, 16)]), st.sampled_from(["number", "time"]))
-
-
-def wanted_file(steps: int, size: tuple[int, int] = (8, 8), slice_by: Any = "number") -> FrameFile:
-    return FrameFile(steps=steps, frame_size=list(size), slice_by=slice_by)
 
 
 @pytest.mark.parametrize("slice_by", ["number", "time"])
@@ -163,22 +156,6 @@ def test_facts_say_what_the_files_hold(tmp_path: Path) -> None:
     assert facts["manifest"] == load(tmp_path / "f/t4-8x8.h5").header.manifest
 
 
-def test_a_recording_that_is_bad_in_one_file_is_left_out_of_that_one(tmp_path: Path) -> None:
-    root = recordings(tmp_path / "raw")
-    # 200 events of one pixel in each of two frames, 400 in one.
-    aedat2.write(root / "b" / "b_3.aedat", events_from(range(400), [3] * 400, [3] * 400, [True] * 400))
-    one = wanted_file(1)
-    with pytest.raises(FileError, match=r"1 of 18 recordings.*\n.*b_3\.aedat: 1 counts above 255 in 1 frames"):
-        build(root, tmp_path / "f", "toy", settings(steps=2), [one], 1)
-    assert not (tmp_path / "f").exists()
-    built = build(root, tmp_path / "f", "toy", settings(steps=2, bad_recordings="skip"), [one], 1)
-    assert [entry.train for entry in built.files] == [12, 11]
-    assert [entry.facts()["n_skipped"] for entry in built.files] == [0, 1] and built.facts()["n_skipped"] == 0
-    assert "b/b_3.aedat" not in load(tmp_path / "f" / one.name).names
-    clipped = build(root, tmp_path / "f", "toy", settings(steps=2, clip=True), [one], 1)
-    assert [entry.header.clipped for entry in clipped.files] == [0, 1]
-
-
 def test_a_size_that_cannot_be_made_is_refused_before_anything_is_read(tmp_path: Path) -> None:
     root = recordings(tmp_path / "raw")
     large = wanted_file(2, (8, 17))
@@ -197,88 +174,6 @@ def test_same_bytes_for_any_number_of_workers_and_other_bytes_for_other_events(t
     aedat2.write(root / "a" / "a_0.aedat", events_from([5], [1], [1], [True]))
     build_one(root, files[2], "toy", settings(), 1)
     assert load(files[0]).header.sources != load(files[2]).header.sources
-
-
-def test_every_bad_recording_is_listed_and_the_old_file_stays(tmp_path: Path) -> None:
-    root = recordings(tmp_path / "raw")
-    target = tmp_path / "f.h5"
-    build_one(root, target, "toy", settings(), 1)
-    before = target.read_bytes()
-    (root / "a" / "a_1.aedat").write_bytes(b"nothing")
-    (root / "b" / "b_2.aedat").write_bytes((root / "b" / "b_2.aedat").read_bytes()[:-3])
-    aedat2.write(root / "b" / "b_3.aedat", events_from([5], [16], [1], [True]))
-    for workers in (1, 2):
-        with pytest.raises(FileError, match="3 of 18 recordings") as error:
-            build_one(root, target, "toy", settings(), workers)
-        message = str(error.value)
-        assert all(name in message for name in ("a_1.aedat", "b_2.aedat", "b_3.aedat", "off the sensor", "cut within"))
-    assert target.read_bytes() == before
-    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["f.h5"]
-
-
-def spoil(root: Path) -> None:
-    (root / "a" / "a_1.aedat").write_bytes(b"nothing")
-    (root / "b" / "b_8.aedat").write_bytes((root / "b" / "b_8.aedat").read_bytes()[:-3])
-
-
-def test_bad_recordings_are_left_out_when_asked_for(tmp_path: Path) -> None:
-    root = recordings(tmp_path / "raw")
-    build_one(root, tmp_path / "whole.h5", "toy", settings(), 1)
-    spoil(root)
-    skip = settings(bad_recordings="skip")
-    files = [tmp_path / "1.h5", tmp_path / "2.h5"]
-    built, _ = [build_one(root, file, "toy", skip, workers) for workers, file in enumerate(files, start=1)]
-    assert files[0].read_bytes() == files[1].read_bytes()
-    whole, left = load(tmp_path / "whole.h5"), load(files[0])
-    # The others are what and where they were: a skipped one moves nobody to another side.
-    kept = [index for index, name in enumerate(whole.names) if name not in ("a/a_1.aedat", "b/b_8.aedat")]
-    assert left.names == [whole.names[index] for index in kept] and len(kept) == 16
-    np.testing.assert_array_equal(left.frames, whole.frames[kept])
-    np.testing.assert_array_equal(left.labels, whole.labels[kept])
-    assert load(files[0], 1).names == [name for name in load(tmp_path / "whole.h5", 1).names if name != "b/b_8.aedat"]
-    first, second = left.header.skipped
-    assert first.startswith("a/a_1.aedat: ") and second.startswith("b/b_8.aedat: ") and "cut within" in second
-    facts = built.facts()
-    assert facts["n_skipped"] == 2 and facts["skipped"] == [first, second]
-    assert (facts["train"], facts["validation"], facts["test"]) == (11, 0, 5) and facts["events"] == 16 * 300
-
-
-def test_a_recording_that_takes_too_much_memory_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    root = recordings(tmp_path / "raw")
-    decode = sample.decode_events
-
-    def limited(data: bytes, path: Path) -> Any:
-        if path.name == "a_1.aedat":
-            raise MemoryError
-        return decode(data, path)
-
-    monkeypatch.setattr(sample, "decode_events", limited)
-    with pytest.raises(FileError, match=r"1 of 18 recordings.*\n.*a_1\.aedat: takes more memory than the machine has"):
-        build(root, tmp_path / "f", "toy", settings(), [], 1)
-    built = build(root, tmp_path / "f", "toy", settings(bad_recordings="skip"), [], 1)
-    assert built.facts()["n_skipped"] == 1 and built.default.header.skipped[0].startswith("a/a_1.aedat: takes more")
-
-
-def test_a_side_that_is_all_bad_is_an_error(tmp_path: Path) -> None:
-    root = recordings(tmp_path / "raw", per_class=7)
-    for name in ("a", "b"):
-        (root / name / f"{name}_6.aedat").write_bytes(b"nothing")
-    with pytest.raises(FileError, match="no test recording is left after 2 bad ones"):
-        build_one(root, tmp_path / "f.h5", "toy", settings(bad_recordings="skip"), 1)
-    assert not (tmp_path / "f.h5").exists()
-
-
-def test_the_same_recording_on_two_sides_is_an_error_in_any_format(tmp_path: Path) -> None:
-    root = recordings(tmp_path / "raw")
-    (root / "a" / "a_1.aedat").write_bytes((root / "a" / "a_0.aedat").read_bytes())
-    build_one(root, tmp_path / "f.h5", "toy", settings(), 1)  # both for training
-    events = read_events(root / "b" / "b_2.aedat")
-    (root / "b" / "b_7.aedat").unlink()
-    npz.write(root / "b" / "b_7.npz", events)
-    for mode in ("fail", "skip"):
-        with pytest.raises(FileError, match="1 recordings are the same on two sides") as error:
-            build_one(root, tmp_path / "f.h5", "toy", settings(bad_recordings=mode), 1)
-        assert "b/b_2.aedat = b/b_7.npz" in str(error.value)
 
 
 def test_a_validation_part_is_a_side_of_its_own(tmp_path: Path) -> None:
@@ -348,11 +243,3 @@ def test_counts_above_255_are_an_error_or_clipped_and_counted(tmp_path: Path) ->
     built = build_one(root, tmp_path / "f.h5", "toy", settings(clip=True), 1)
     assert built.default.header.clipped == 4 and built.default.counted == built.events == 17 * 300 + 1200
     assert load(tmp_path / "f.h5").frames[0, :, 1, 1, 1].tolist() == [255] * 4
-
-
-def test_missing_recordings_are_named(tmp_path: Path) -> None:
-    with pytest.raises(FileError, match="no such folder"):
-        build_one(tmp_path / "none", tmp_path / "f.h5", "toy", settings(), 1)
-    (tmp_path / "raw" / "a").mkdir(parents=True)
-    with pytest.raises(FileError, match="no recordings"):
-        build_one(tmp_path / "raw", tmp_path / "f.h5", "toy", settings(), 1)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.config.frames import Integrate
+from pipeline.config.frames import FrameFile, Integrate
 from pipeline.config.splits import NumericSplit
 from pipeline.events import aedat2
 from pipeline.events.types import events_from
@@ -45,3 +45,7 @@ def build_one(root: Path, path: Path, dataset: str, chosen: Integrate, workers: 
     (folder / chosen.file.name).replace(path)
     shutil.rmtree(folder)
     return built
+
+
+def wanted_file(steps: int, size: tuple[int, int] = (8, 8), slice_by: Any = "number") -> FrameFile:
+    return FrameFile(steps=steps, frame_size=list(size), slice_by=slice_by)

@@ -50,7 +50,7 @@ def small(activation: Activation = own, side: int = 8, **settings: Any) -> nn.Se
 
 @torch.no_grad()
 def lively(net: nn.Module, eps: float = 0.0) -> nn.Module:
-    """Give norms weights and biases with which neurons fire; all are sixteenths, so that sums are exact."""
+    """Set weights and biases of norms with which neurons fire; all are sixteenths, so that sums are exact."""
     random = seeded()
     for module in net.modules():
         if isinstance(module, nn.BatchNorm2d):
@@ -89,7 +89,7 @@ def weighted(net: nn.Module) -> list[nn.Module]:
 
 
 def carried(ours: nn.Module, theirs: nn.Module) -> None:
-    """Give theirs the weights of ours; biases that theirs lack must be 0."""
+    """Copy the weights of ours to theirs; biases that theirs lack must be 0."""
     for mine, other in zip(weighted(ours), weighted(theirs), strict=True):
         if isinstance(other, nn.BatchNorm1d | nn.BatchNorm2d):
             other.eps = 0.0

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from pipeline.report import render
+from pipeline.report.render import Table
 from pipeline.report.results import Results
 from tests.finished import results_of, settings_of, write_results
 
@@ -22,3 +24,7 @@ def make(tmp_path: Path) -> Make:
         return results_of(settings, tmp_path)
 
     return build
+
+
+def markdown(table: Table, caption: str = "Caption.") -> str:
+    return render.text(table, "md", "name", caption)

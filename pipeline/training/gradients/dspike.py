@@ -60,7 +60,7 @@ def search(
     at: Moment,
     options: Options,
 ) -> None:
-    """Give all surrogates of the network that one of b, b - Δ, b + Δ whose gradient is most like finite differences.
+    """Set the sharpness of all surrogates to that of b, b - Δ, b + Δ whose gradient is most like finite differences.
 
     Compared by their cosine over random directions of the first layer's weights. b is a buffer of the network,
     so it is saved with it. Nothing else of the network changes: batch norm's statistics neither.
