@@ -114,7 +114,7 @@ def test_results_of_the_readme_are_data_frames() -> None:
 def experiments() -> list[str]:
     """Return the commands of README and docs that set keys, each once."""
     text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
-    found = re.findall(r"dvc exp run -S [^`#\n]+", text)
+    found = re.findall(r"dvc exp run -S [^`#\n]+", re.sub(r" \\\n +", " ", text))
     return sorted({command.strip() for command in found})
 
 
