@@ -25,6 +25,8 @@ MEANS = {
     "synops_millions": ("synops", 1e-6), "energy_uj": ("energy_uj", 1),
 }  # fmt: skip
 SPREADS = {"sd": ("accuracy", 100), "energy_sd": ("energy_uj", 1)}
+# Behind the title of a recipe that learns as its authors have it.
+OWN_SETTINGS = ", own settings"
 REFERENCES = {ANN: "reference: ANN (teacher)", CONVERTED: "reference: converted, not fine-tuned"}
 SEEN = {"phase2": "phase 2", "interleaved": "interleaved", "full": "full", "clips": "clips"}
 
@@ -82,7 +84,8 @@ class Results:
             return {ANN: "ANN (teacher)", CONVERTED: "converted"}[row["kind"]]
         steps, unit = row["steps"], "frame" if row["frames"] in ("full", "clips") else "step"
         at_t2 = unit == "step" and steps == self.facts(row["dataset"]).t2
-        return row["base"] + ("" if at_t2 else f", {steps} {unit}{'s' * (steps > 1)}")
+        own = OWN_SETTINGS if row["own_schedule"] else ""
+        return row["base"] + ("" if at_t2 else f", {steps} {unit}{'s' * (steps > 1)}") + own
 
     def key(self, dataset: str, recipe: str, ann: str | None = None) -> tuple[str, str, str]:
         """Return the key of a cell; recipes that need none stand under no ANN, others under the first they run with."""
@@ -174,8 +177,9 @@ class Results:
     def adds(self, recipes: Sequence[str]) -> list[str]:
         """List those of a table's recipes that the grid has; none where they compare nothing or are all Table 2's."""
         found = self.present(recipes)
+        # The converted network is always there to compare with.
         trained = set(found) - {CONVERTED}
-        return found if len(trained) > 1 and not trained <= set(self.ablation()) else []
+        return found if len(found) > 1 and trained and not trained <= set(self.ablation()) else []
 
     def by_levels(self, dataset: str) -> list[str]:
         """List the grid's ANNs by their L on a data set."""

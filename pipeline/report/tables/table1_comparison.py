@@ -4,7 +4,7 @@ import pandas as pd
 
 from pipeline.report import notes, paper
 from pipeline.report.render import Table, columns
-from pipeline.report.results import CONVERTED, Results, base
+from pipeline.report.results import CONVERTED, OWN_SETTINGS, Results, base
 
 ORDER = 1
 KEYS = (
@@ -40,7 +40,8 @@ def _of(results: Results, dataset: str, names: list[str]) -> list[pd.DataFrame]:
     rows = rows[~pd.DataFrame({"base": rows["recipe"].map(base), "T": rows["steps"]}).duplicated()]
     rows = paper.with_values("table1", rows, results)
     events = [results.events_at_answer(dataset, name) for name in rows["recipe"]]
-    titles = rows["title"].where(rows["recipe"] != CONVERTED, "QCFS alone (converted)")
+    # Another column says whose settings they are.
+    titles = rows["title"].str.removesuffix(OWN_SETTINGS).where(rows["recipe"] != CONVERTED, "QCFS alone (converted)")
     ours = rows.assign(
         kind=rows["own_schedule"].map(FROM), title=titles, system=rows["method"], events=events, venue=None, source=None
     )
