@@ -10,7 +10,7 @@ from pipeline.config.grid import Grid
 from pipeline.config.names import nearest
 from pipeline.config.network import Network
 from pipeline.config.resolve import Resolved, Snn
-from pipeline.config.selections import order_seen, phase_selection, room
+from pipeline.config.selections import order_seen, room
 from pipeline.config.training import Training
 from pipeline.errors import ConfigError
 from pipeline.pieces import find, module_of
@@ -52,23 +52,17 @@ def check(params: Params, name: str, grid: Grid) -> None:
     resolved = Resolved(params, grid)
     for dataset in grid.datasets:
         for ann in grid.all_anns:
-            learns, order = resolved.ann_training(dataset, ann), resolved.order(dataset, ann)
-            steps = phase_selection(params.dataset(dataset), order, 1).steps
-            if steps < (least := getattr(learns.gradient, "least_steps", 1)):
-                raise ConfigError(
-                    f"{FOLDER}/anns.yaml: {ann}.gradient: {learns.gradient.kind} groups frames into up to {least}, the "
-                    f"ANN learns on {steps} of {dataset}"
-                )
+            _check_pieces(f"{FOLDER}/datasets.yaml: {dataset}.ann", resolved.ann_training(dataset, ann))
             _check_network(resolved, dataset, None, ann)
     for snn in resolved.snns:
         _check_frames(resolved, snn)
         _check_gradient(resolved, snn)
         _check_augmentation(resolved, snn)
-        _check_pieces(snn.recipe, resolved.training(snn.dataset, snn.recipe))
+        _check_pieces(f"{FOLDER}/recipes.yaml: {snn.recipe}", resolved.training(snn.dataset, snn.recipe))
         _check_network(resolved, snn.dataset, snn.recipe, snn.ann)
 
 
-def _check_pieces(recipe: str, training: Training) -> None:
+def _check_pieces(where: str, training: Training) -> None:
     """Refuse a piece whose file lacks what its group asks for, and a loss that does not return its parts."""
     pieces: list[tuple[str, Group, str]] = [("training.losses", loss, "build") for loss in training.losses]
     pieces += [("training.augmentations", varied, "augment") for varied in training.augmentations]
@@ -76,12 +70,10 @@ def _check_pieces(recipe: str, training: Training) -> None:
     for group, options, function in pieces:
         module = module_of(group, options)
         if not callable(getattr(module, function, None)):
-            raise ConfigError(
-                f"{FOLDER}/recipes.yaml: {recipe}: {module.__file__} has no function {function}; see docs/adding.md"
-            )
+            raise ConfigError(f"{where}: {module.__file__} has no function {function}; see docs/adding.md")
     for loss in training.losses:
         if problem := _problem_of_loss(loss.model_dump_json(), loss.kind):
-            raise ConfigError(f"{FOLDER}/recipes.yaml: {recipe}: loss {loss.kind}: {problem}; see docs/adding.md")
+            raise ConfigError(f"{where}: loss {loss.kind}: {problem}; see docs/adding.md")
 
 
 @cache
@@ -142,24 +134,21 @@ def _check_frames(resolved: Resolved, snn: Snn) -> None:
 
 
 def _check_gradient(resolved: Resolved, snn: Snn) -> None:
-    """Refuse a gradient that shows a network fewer frames than it needs, or other numbers of them than it knows."""
-    gradient, causal = resolved.params.recipe(snn.recipe).gradient, resolved.causal(snn.dataset, snn.recipe)
+    """Refuse a gradient that shows a network one frame at a time, or other numbers of them than it knows."""
+    recipe, causal = resolved.params.recipe(snn.recipe, snn.dataset), resolved.causal(snn.dataset, snn.recipe)
+    gradient = recipe.gradient
     where = f"{FOLDER}/recipes.yaml: {snn.recipe}.gradient: {gradient.kind}"
     if gradient.stepwise and not causal:
         name = resolved.network_name(snn.dataset, snn.recipe)
         raise ConfigError(
             f"{where} shows one time step at a time, the network {name!r} waits for all; set gradient: {{kind: bptt}}"
         )
-    if not getattr(gradient, "varies_steps", False):
-        return
-    recipe, steps = resolved.params.recipe(snn.recipe), resolved.steps(snn.dataset, snn.recipe, snn.ann)
-    if not causal or recipe.attention is not None or recipe.clips is not None:
+    bound = getattr(module_of("nets.layers", recipe.neuron), "BOUND", False)
+    if gradient.varies_steps and (not causal or recipe.attention is not None or recipe.clips is not None or bound):
         raise ConfigError(
-            f"{where} shows other numbers of frames than T, which attention, a network that shrinks them, and clips "
-            "cannot do with; set gradient: {kind: bptt}"
+            f"{where} shows other numbers of frames than T, which attention, a network that shrinks them, "
+            "clips, and a neuron with a number for each step cannot do with; set gradient: {kind: bptt}"
         )
-    if steps < (least := getattr(gradient, "least_steps", 1)):
-        raise ConfigError(f"{where} groups frames into up to {least}, {snn.recipe} has T = {steps}")
 
 
 def _check_augmentation(resolved: Resolved, snn: Snn) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from pipeline.config.base import Count, Group, Name, Positive, Whole
 from pipeline.config.camera import Recordings
@@ -16,7 +16,13 @@ from pipeline.config.training import Augmentation, EvalEvery, Loss, listed
 HANDED = ("dvsgesture", "dvsgesture_tonic")
 
 
-Augmentations = Annotated[list[Augmentation], BeforeValidator(listed)]
+def _no_clips(augmentations: list[Augmentation]) -> list[Augmentation]:
+    if any(augmentation.kind == "clip" for augmentation in augmentations):
+        raise ValueError("clip is put there by a recipe's key clips, which the test needs too; set that")
+    return augmentations
+
+
+Augmentations = Annotated[list[Augmentation], BeforeValidator(listed), AfterValidator(_no_clips)]
 Losses = Annotated[list[Loss], BeforeValidator(listed), Field(min_length=1)]
 
 

@@ -142,7 +142,7 @@ def _entries(resolved: Resolved) -> Iterator[RunEntry]:
             steps=resolved.steps(run.dataset, run.recipe, run.ann),
             frames="clips" if recipe.clips else SEEN[order_seen(recipe, resolved.order(run.dataset, run.ann))],
             init=recipe.init,
-            loss="+".join(loss.kind for loss in recipe.loss if not loss.feature_layers),
+            loss=_kinds(recipe.loss),
             neuron=recipe.neuron.kind,
             gradient=recipe.gradient.kind,
             attention=recipe.attention is not None,
@@ -169,7 +169,7 @@ def _entry_of_ann(resolved: Resolved, settings: TrainAnn | Convert, kind: Litera
         steps=phase_selection(resolved.params.dataset(run.dataset), order, 2).steps,
         frames=SEEN[order],
         init="random" if kind == "ann" else "converted",
-        loss="ce",
+        loss=_kinds(resolved.params.dataset(run.dataset).ann.loss),
         neuron="qcfs" if kind == "ann" else "if",
         gradient=resolved.ann_training(run.dataset, run.ann or "").gradient.kind,
         attention=False,
@@ -184,8 +184,12 @@ def _entry_of_ann(resolved: Resolved, settings: TrainAnn | Convert, kind: Litera
 def _network(resolved: Resolved, dataset: str, recipe: str | None = None, ann: str | None = None) -> str:
     """Return a network's name, with its factor on the width where it is not as wide as its authors have it."""
     name = resolved.network_name(dataset, recipe, ann)
-    width = resolved.model(dataset, recipe, ann).width
+    width = getattr(resolved.model(dataset, recipe, ann), "width", 1)
     return name if width == 1 else f"{name} ×{width:g}"
+
+
+def _kinds(losses: Iterable[Any]) -> str:
+    return "+".join(loss.kind for loss in losses if not loss.feature_layers)
 
 
 def _side(size: list[int]) -> str:
@@ -216,7 +220,8 @@ def _texts(resolved: Resolved) -> dict[str, str]:
             *(resolved.network_name(snn.dataset, snn.recipe) for snn in resolved.snns),
         ]
     )
-    own = [params.recipe(name).schedule for name in grid.all_recipes] + [params.ann(n).schedule for n in grid.all_anns]
+    own = [params.recipe(snn.recipe, snn.dataset).schedule for snn in resolved.snns]
+    own += [params.ann(name).schedule for name in grid.all_anns]
     shared = [name for dataset in grid.datasets for name in params.dataset(dataset).schedules.model_dump().values()]
     schedules = dict.fromkeys(name for name in [*shared, *own] if name)
     return {

@@ -88,12 +88,16 @@ class Recipe(Group):
             raise ValueError(
                 "attention: a converted network has the ANN's layers alone; set init: random, or attention: null"
             )
+        wanted, surrogate = self.gradient.surrogate, getattr(self.neuron, "surrogate", None)
+        if wanted is not None and getattr(surrogate, "kind", None) != wanted:
+            raise ValueError(
+                f"gradient: {self.gradient.kind} needs a neuron with surrogate: {{kind: {wanted}}}; set that, or "
+                "gradient: {kind: bptt}"
+            )
         return self
 
     @model_validator(mode="after")
     def _clips_are_of_whole_recordings(self) -> Recipe:
-        if any(augmentation.kind == "clip" for augmentation in self.augmentation or []):
-            raise ValueError("augmentation: clip is put there by the key clips, which the test needs too; set that")
         if self.clips is None:
             return self
         if self.needs_ann or self.frames != "full" or self.slice_by is not None:

@@ -28,7 +28,8 @@ def one(reference: str, *changes: tuple[str, Any], dataset: str = CAMERA) -> Tra
     params = parse(documents(*changes))
     place = "recipes" if params.recipe(reference).needs_ann else "baselines"
     grid = {**OF, "name": "one", "seeds": [0], "datasets": [dataset], place: [reference]}
-    made = checked(documents(*changes, ("grid.grid", grid)))
+    # No other grid, which would be checked too.
+    made = checked({**documents(*changes), "grid": {"grid": grid}})
     (found,) = Resolved(made, made.grid).train_snns()
     return found
 
@@ -106,8 +107,10 @@ def test_a_key_that_an_entry_lacks_may_be_added_to_it() -> None:
         ({"clips": CLIPS, "frames": "full", "slice_by": "time"}, "no distillation, and no slice_by"),
         ({"clips": CLIPS, "frames": "full", "init": "converted"}, "they need frames: full, init: random"),
         ({"clips": CLIPS, "frames": "full", "steps": 9}, "a clip of 9 windows is longer than clips.windows 8"),
-        ({"augmentation": {"kind": "clip", "steps": 3}}, "clip is put there by the key clips, which the test needs"),
+        ({"augmentation": {"kind": "clip", "steps": 3}}, "clip is put there by a recipe's key clips, which the test"),
         ({"like": "hds"}, "new.like: no entry 'hds'; did you mean 'hsd'?"),
+        ({"gradient": {"kind": "dspike"}}, "gradient: dspike needs a neuron with surrogate: {kind: dspike}; set that"),
+        ({"gradient": {"kind": "dspike"}, "neuron": {"kind": "lif"}}, "gradient: dspike needs a neuron with surrogate"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_refused(entry: dict[str, Any], expected: str) -> None:
@@ -152,6 +155,8 @@ def test_what_cannot_be_run_together_is_refused(entry: dict[str, Any], expected:
 def test_phase_1_learns_from_no_teacher() -> None:
     message = refusal(documents((f"datasets.{CAMERA}.ann.loss", {"kind": "skd"})))
     assert f"{CAMERA}.ann: loss: skd learns from the ANN, which learns here" in message
+    message = refusal(documents((f"datasets.{CAMERA}.augmentation", {"kind": "clip", "steps": 3})))
+    assert f"datasets.yaml: {CAMERA}.augmentation: clip is put there by a recipe's key clips" in message
     message = refusal(documents((f"datasets.{CAMERA}.augmentation", [{"kind": "cutmix"}, {"kind": "cutmix"}])))
     assert f"datasets.yaml: {CAMERA}.ann: augmentations: cutmix and cutmix both mix recordings" in message
 
