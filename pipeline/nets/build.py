@@ -13,7 +13,7 @@ from pipeline.config.network import Network
 from pipeline.nets.forward import named
 from pipeline.nets.layers.shrink import Mixture, Shrink
 from pipeline.nets.models._parts import initialise_attention
-from pipeline.nets.tree import leaves
+from pipeline.nets.tree import is_activation, leaves
 from pipeline.pieces import module_of
 
 
@@ -68,6 +68,8 @@ def _activation(network: Network, channels: int, factor: float = 1.0) -> nn.Modu
             raise ValueError(f"{options.kind} has no threshold for a factor of {factor}: set that of the network to 1")
         options = type(options).model_validate({**options.model_dump(), "threshold": factor * options.threshold})
     made: nn.Module = module_of("nets.layers", options).build(options, channels, network.steps)
+    if not is_activation(made):
+        raise ValueError(f"{options.kind} is no neuron: what leaves it is neither spikes nor quantised (neuron)")
     return made
 
 

@@ -12,6 +12,7 @@ from torch import nn
 
 from pipeline.nets.tree import duplicate, leaves
 
+STANDARDISED = (layer.WSConv2d, layer.WSLinear)
 # Which norms may follow which layers, in the axes that both see.
 PAIRS = (
     (nn.Conv2d, (nn.BatchNorm2d, layer.ThresholdDependentBatchNorm2d)),
@@ -42,7 +43,8 @@ def folded(net: nn.Module, weights: torch.dtype = torch.float32) -> nn.Module:
         if not isinstance(row, nn.Sequential):
             continue
         for (_, before), (name, norm) in pairwise(list(row._modules.items())):
-            alone = uses[id(before)] == uses[id(norm)] == 1
+            # A layer that standardises its weights would undo what is folded into them.
+            alone = uses[id(before)] == uses[id(norm)] == 1 and not isinstance(before, STANDARDISED)
             if alone and any(isinstance(before, kind) and isinstance(norm, norms) for kind, norms in PAIRS):
                 _fold(before, norm)
                 setattr(row, name, nn.Identity())

@@ -63,3 +63,12 @@ def test_a_norm_of_the_batch_alone_is_refused() -> None:
     layers = {"conv": layer.Conv2d(2, 3, 1), "bn": layer.BatchNorm2d(3, track_running_stats=False), "act": IF(1.0)}
     with pytest.raises(ValueError, match="running statistics"):
         folded(chain(layers))
+
+
+def test_a_layer_that_standardises_its_weights_keeps_its_norm() -> None:
+    row = nn.Sequential(layer.WSConv2d(2, 3, 3, step_mode="m"), layer.BatchNorm2d(3, step_mode="m"), nn.ReLU()).eval()
+    nn.init.uniform_(row[1].running_var, 0.2, 3.0, torch.Generator().manual_seed(0))
+    made, x = folded(row), torch.randn(2, 2, 2, 5, 5, generator=torch.Generator().manual_seed(1))
+    assert len(norms(made)) == 1
+    with torch.no_grad():
+        torch.testing.assert_close(made(x), row(x))

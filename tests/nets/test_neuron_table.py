@@ -135,7 +135,7 @@ def loop(options: Any, x: Tensor, theta: Tensor, w: Tensor) -> Tensor:
     """Run the neuron as § 1.1 has it; `w` is what a decay that learns comes of."""
     decay = 1 - w.sigmoid() if options.kind == "plif" else getattr(options, "decay", 1.0)
     scale = (1 - decay) if getattr(options, "input_scale", 1) != 1 else 1.0
-    v, out = options.start * theta.detach(), []
+    v, out = options.start * theta, []
     for step in x:
         u = decay * v + scale * step
         s = Spike.apply(u / theta - 1 if options.surrogate.normalised else u - theta, options.surrogate)
@@ -191,6 +191,14 @@ def test_single_steps_are_the_sequence_and_a_reset_begins_anew(name: str) -> Non
     assert not layer.v.requires_grad
     functional.reset_net(layer)
     assert torch.equal(layer(x[0]), whole[0])
+
+
+def test_the_first_membrane_follows_a_threshold_that_has_learned() -> None:
+    _, layer = made("lif, normalised rect")
+    layer.threshold.data.fill_(2.0)
+    layer(torch.zeros(1, 3))
+    # Half of start · θ is left after a step without input.
+    assert torch.equal(layer.v, torch.full((3,), 0.3 * 2.0 / 2))
 
 
 @pytest.mark.parametrize("name", SYSTEMS)

@@ -214,7 +214,7 @@ def test_the_attentions_neuron_has_a_threshold_of_its_own() -> None:
     assert list(found.values()) == pytest.approx([0.8] * 13)
     node = nets_build.build(Network(model=model, activation={"kind": "plif"}), 3, (8, 8), seeded())
     assert node.layers.block1.attention.body.product_act.v_threshold == 0.5
-    with pytest.raises(ValueError, match="dropout has no threshold for a factor of 0.5"):
+    with pytest.raises(ValueError, match="dropout is no neuron"):
         nets_build.build(Network(model=model, activation={"kind": "dropout"}), 3, (8, 8), seeded())
 
 

@@ -4,6 +4,7 @@ Each file has `Options` and `build(options, channels=None, steps=None)`, which r
 [T, N, ...] in and out. `channels` and `steps` are what a layer may be bound to: those of the maps it sees, and T. A
 constant `CAUSAL = False` says that an answer hangs on later frames too, `BEFORE = True` that attention goes before the
 activations that a network names for it, and not behind them; `channels` is then None where they are a linear layer's.
+`BOUND = True` says that a neuron knows T steps alone. Of a module with `draw(generator)` the network calls it, last.
 
 A layer that is neither an activation nor built of the layers in `pipeline.nets.tree` has a method
 `operations(*inputs)`, by which conversion and counting know it: its multiply-accumulates on these inputs, or a pair of

@@ -171,7 +171,6 @@ class Neuron(Node):
         surrogate = build_surrogate(options.surrogate)
         super().__init__(float(options.threshold), 0.0, surrogate, options.detach_reset, step_mode="m")
         self.options, self.input_scale = options, input_scale
-        self.starts_at(options.start * options.threshold)
         value = torch.tensor(float(options.threshold))
         if options.train_threshold:
             self.threshold = nn.Parameter(value)
@@ -179,6 +178,14 @@ class Neuron(Node):
             self.register_buffer("threshold", value)
         self.fixed = decay
         self.w = nn.Parameter(torch.tensor(1 - decay).logit()) if learns else None
+
+    def materialize_states(
+        self, inputs: tuple[Tensor, ...], states: tuple[Any, ...], step_mode: str
+    ) -> tuple[Any, ...]:
+        """Return the membrane as a tensor; at the beginning it is a share of θ, which may learn."""
+        begins = not isinstance(states[0], Tensor)
+        (v,) = super().materialize_states(inputs, states, step_mode)
+        return (v + self.options.start * positive(self.threshold) if begins else v,)
 
     def single_step_functional_forward(
         self, inputs: tuple[Tensor, ...], states: tuple[Tensor, ...], **_: object

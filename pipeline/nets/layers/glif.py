@@ -14,6 +14,9 @@ from pipeline.nets.layers._neuron import Node
 from pipeline.nets.layers._surrogates import PlainSurrogate, Rect
 from pipeline.nets.layers._surrogates import build as build_surrogate
 
+# It has a conductance for each step.
+BOUND = True
+
 Inside = Annotated[float, Field(gt=0, lt=1)]
 
 

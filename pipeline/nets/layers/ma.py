@@ -58,21 +58,19 @@ class MA(Waiting):
 
     def __init__(self, steps: int, channels: int | None, options: Options) -> None:
         super().__init__(steps)
-        reduction_t = min(options.reduction_t, steps)
-        self.weigh: nn.Module
-        if channels is None:
-            self.weigh = layer.TemporalWiseAttention(steps, reduction_t, dimension=2)
-        else:
-            reduction_c = min(options.reduction_c, channels)
-            self.weigh = layer.MultiDimensionalAttention(steps, channels, reduction_t, reduction_c, options.kernel)
-        self.weights_of_a_value = 1 if channels is None else 3
+        count, maps = channels or 1, channels is not None
+        self.weigh = layer.MultiDimensionalAttention(
+            steps, count, min(options.reduction_t, steps), min(options.reduction_c, count), options.kernel,
+            use_channel=maps, use_spatial=maps,
+        )  # fmt: skip
+        self.weights_of_a_value = 3 if maps else 1
 
     def forward(self, x: Tensor) -> Tensor:
         self.check_steps(x)
-        # SpikingJelly's has the relu of maps inside, that of units not.
-        out: Tensor = self.weigh(x).relu()
-        return out
+        # Units are maps of one pixel.
+        out: Tensor = self.weigh(x[..., None, None] if x.dim() == 3 else x)
+        return out.reshape(x.shape)
 
     def operations(self, x: Tensor) -> int:
         """Return the multiply-accumulates of the layers with weights, and those of each value with its weights."""
-        return products(self.weigh, x) + self.weights_of_a_value * x.numel()
+        return products(self, x) + self.weights_of_a_value * x.numel()
