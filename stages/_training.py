@@ -7,7 +7,6 @@ import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,14 +19,15 @@ from pipeline.evaluation.maps import first_spikes
 from pipeline.evaluation.operations import DEAD_RATE, Layer, count_operations
 from pipeline.events.sides import TEST, VALIDATION
 from pipeline.frames.selection import LabelledFrames, load, read_pointer
-from pipeline.pieces import module_of
+from pipeline.frames.store import file_sha256
 from pipeline.results import paths
 from pipeline.results.answers import correct_after
 from pipeline.results.paths import RunName
 from pipeline.results.write import Grouped, Maps, write_run
 from pipeline.runtime.hardware import Hardware, hardware
-from pipeline.training.checkpoint import Checkpoint, file_digest
+from pipeline.training.checkpoint import Checkpoint
 from pipeline.training.curves import Curves
+from pipeline.training.gradients import GradientOptions
 from pipeline.training.loop import EpochCallback
 from stages._cli import Call
 
@@ -84,7 +84,7 @@ class TrainingRun:
         ]
         settings = {"settings": self.call.settings.model_dump(mode="json"), "machine": self.machine.describe()}
         code = hashlib.sha256(json.dumps(self.call.code, sort_keys=True).encode()).hexdigest()
-        return Checkpoint(settings, {path.as_posix(): file_digest(path) for path in files}, code)
+        return Checkpoint(settings, {path.as_posix(): file_sha256(path) for path in files}, code)
 
     def measuring(self, selection: str, every: EvalEvery, batch_size: int, epochs: int) -> EpochCallback:
         """Return what measures a network after an epoch, on the sides and as often as the settings say."""
@@ -113,7 +113,7 @@ class TrainingRun:
         batch_size: int,
         facts: dict[str, Any],
         curves: Curves | None = None,
-        gradient: Any = None,
+        gradient: GradientOptions | None = None,
     ) -> None:
         """Look at the test recordings, at the end of the run, and write its results and record.
 
@@ -127,12 +127,12 @@ class TrainingRun:
         first = next(test.views())[0]
         spikes = first_spikes(net, first, self.machine)
         maps = None if spikes is None else Maps(spikes, first, test.names[0])
+        grouped = self._grouped(net, test, batch_size, gradient)
         facts = {
             "n_train": train_count, "n_skipped": len(test.header.skipped), "seed": self.name.seed,
             "split": test.header.manifest, **({} if test.starts is None else {"n_padded": test.padded}), **facts,
             **self._selected(net, test, batch_size, curves),
         }  # fmt: skip
-        grouped = self._grouped(net, test, batch_size, gradient)
         metrics = write_run(
             self.name, logits, test.labels, test.latency.share, test.latency.time_ms, test.header.classes, layers,
             (curves.header, curves.rows) if curves else None, maps, facts,
@@ -141,14 +141,13 @@ class TrainingRun:
         )  # fmt: skip
         print(f"{self.title}: {100 * metrics['accuracy']:.2f} % of {metrics['n_test']} test recordings")
 
-    def _grouped(self, net: nn.Module, test: LabelledFrames, batch_size: int, gradient: Any) -> list[Grouped]:
+    def _grouped(
+        self, net: nn.Module, test: LabelledFrames, batch_size: int, gradient: GradientOptions | None
+    ) -> list[Grouped]:
         """Return what a network says at each other T that its gradient learned on."""
-        if not getattr(gradient, "varies_steps", False):
-            return []
-        found, group = [], module_of("training.gradients", gradient).group
-        for steps in sorted(steps for steps in gradient.steps if steps != test.steps):
-            title, grouped = f"{self.title}: test, T = {steps}", partial(group, steps=steps, scale=gradient.scale)
-            logits = predict(net, test.frames, batch_size, self.machine, title, grouped)
+        found = []
+        for steps, view in (gradient.views(test.steps) if gradient else {}).items():
+            logits = predict(net, test.frames, batch_size, self.machine, f"{self.title}: test, T = {steps}", view)
             # A group has come when the last of its frames has.
             ends = np.arange(1, steps + 1) * test.steps // steps - 1
             found.append(Grouped(logits, test.latency.share[ends], test.latency.time_ms[ends]))

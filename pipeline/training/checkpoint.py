@@ -22,12 +22,6 @@ from pipeline.runtime.files import replacing
 from pipeline.runtime.scratch import SCRATCH
 
 
-def file_digest(path: str | Path) -> str:
-    """Return the SHA-256 of a file."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 class Checkpoint:
     """The scratch file of one training.
 

@@ -23,9 +23,10 @@ from pipeline.results.read import read_grouped
 from pipeline.results.table import collect
 from pipeline.runtime.hardware import Hardware
 from tests import tiny
-from tests.stages.conftest import DATASET, TEST, call, one, run, seen
+from tests.stages.conftest import DATASET, TEST, call, cut_validation, metrics, one, run, seen
 
 GRADIENT = """
+from functools import partial
 from typing import ClassVar, Literal
 import torch
 from pipeline.training.gradients import GradientOptions, bptt
@@ -33,13 +34,11 @@ class Options(GradientOptions):
     kind: Literal["grouping"] = "grouping"
     varies_steps: ClassVar[bool] = True
     steps: list[int]
-    scale: str = "none"
-    @property
-    def least_steps(self):
-        return max(self.steps)
+    def views(self, steps):
+        return {fewer: partial(group, steps=fewer) for fewer in sorted(self.steps) if fewer < steps}
 def backward(net, frames, targets, objective, teacher, hardware, at, options):
     return bptt.backward(net, frames, targets, objective, teacher, hardware, at, bptt.Options())
-def group(frames, steps, scale):
+def group(frames, steps):
     bounds = [step * len(frames) // steps for step in range(steps + 1)]
     return torch.stack([frames[a:b].sum(0, dtype=torch.int32) for a, b in zip(bounds, bounds[1:])])
 """
@@ -84,6 +83,18 @@ def test_a_network_is_tested_at_each_number_of_steps_that_it_learned_on(grouping
     assert steps["accuracy"].tolist()[5:] == found["accuracy"].tolist() and steps["ci_high"].notna().all()
 
 
+def test_a_validation_part_changes_nothing_of_the_other_numbers_of_steps(grouping: tiny.Documents) -> None:
+    """The best network of the validation part is measured too, after the last one has been."""
+    cut_validation()
+    run("train_snn", grouping, "any", None)
+    name, test = RunName(DATASET, None, "any", 0), seen("any")
+    net = load_weights(build(call(one(grouping, "any", None), "train_snn").settings.network, 3, (18, 18)), name.weights)
+    logits = predict(net, test.frames.sum(1, keepdims=True, dtype=np.int32), 8, Hardware(torch.device("cpu"), "fp32"))
+    found = read_grouped(name.results)
+    assert found is not None and found["correct"].tolist()[:1] == correct_after(logits, test.labels)
+    assert metrics("any")["best_val_epoch"] is not None
+
+
 def test_other_runs_know_one_number_of_steps(documents: tiny.Documents) -> None:
     run("train_snn", documents, "if", None)
     assert read_grouped(RunName(DATASET, None, "if", 0).results) is None
@@ -102,16 +113,13 @@ def test_an_ann_may_learn_on_groups_too(grouping: tiny.Documents) -> None:
     run("train_ann", grouping)
     found = read_grouped(RunName(DATASET, "l4", "ann", 0).results)
     assert found is not None and found["of"].tolist() == [1]
-    tiny.change(grouping, "anns.l4.order", "halves")
-    with pytest.raises(ConfigError, match=r"l4.gradient: grouping groups frames into up to 5, the ANN learns on 2 of"):
-        one(grouping, None, "l4")
 
 
 @pytest.mark.parametrize(
     ("path", "value", "expected"),
     [
-        ("recipes.any.steps", 4, r"any.gradient: grouping groups frames into up to 5, any has T = 4"),
         ("recipes.any.attention", {"kind": "tcja"}, "grouping shows other numbers of frames than T"),
+        ("recipes.any.neuron", {"kind": "glif"}, "a neuron with a number for each step"),
         ("recipes.any.clips", {"window_ms": 1, "windows": 9, "test": 2}, "shows other numbers of frames than T"),
     ],
 )

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from pipeline.config.base import Count
 from pipeline.training.augmentations import AugmentationOptions
+from pipeline.training.augmentations._device import sent
 from pipeline.training.losses import Targets
 
 
@@ -34,7 +35,8 @@ def augment(frames: Tensor, targets: Targets, options: Options, generator: torch
     if every < options.steps:
         raise ValueError(f"a clip of {options.steps} frames cannot be cut from {every}")
     # One draw a sample, whatever its length, so that one sample does not move another's.
-    place = torch.rand(count, generator=generator, dtype=torch.float64).to(frames.device)
+    place = torch.rand(count, generator=generator, dtype=torch.float64)
+    place = sent(place, frames.device)
     used = frames.flatten(2).amax(2) > 0
     length = (used * torch.arange(1, every + 1, device=frames.device)).amax(1)
     room = (length - options.steps).clamp(min=0)

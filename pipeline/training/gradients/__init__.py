@@ -11,10 +11,12 @@ training frames [T, N, 2, H, W] as they are without augmentation.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
+from torch import Tensor
 
 from pipeline.config.base import Group
 from pipeline.training.seeds import stream
@@ -43,14 +45,15 @@ class GradientOptions(Group):
 
     `stepwise`: whether it sees one time step at a time. Then every loss must be a mean over steps, and no layer may
     need all frames (attention over time). `varies_steps`: whether the network sees other numbers of steps than T, which
-    a layer with a weight for each step cannot.
+    a layer with a weight for each step cannot. `surrogate`: the kind of surrogate that neurons must have; null: any.
     """
 
     kind: str
     stepwise: ClassVar[bool] = False
     varies_steps: ClassVar[bool] = False
+    surrogate: ClassVar[str | None] = None
 
-    @property
-    def least_steps(self) -> int:
-        """How many time steps a recipe must have."""
-        return 1
+    def views(self, steps: int) -> dict[int, Callable[[Tensor], Tensor]]:
+        """Return by T' how frames [T, ...] become T', for each T' but T on which a network learns that has so many."""
+        del steps
+        return {}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from itertools import pairwise
 from typing import Annotated, Literal
 
@@ -21,11 +22,11 @@ Scale = Literal["none", "mean"]
 
 
 class Options(GradientOptions):
-    """At which T.
+    """At which T' beside T.
 
-    steps: from which each T is drawn, all with the same chance. draws: how many a batch. scale: mean: counts are
+    steps: those below T, and T itself, are drawn with the same chance. draws: how many a batch. scale: mean: counts are
     divided by how many frames become one, so that they do not grow where T falls. recalibrate: from how many batches,
-    at the largest T, batch norm's statistics are taken anew at the end; 0: they stay as training left them.
+    at T, batch norm's statistics are taken anew at the end; 0: they stay as training left them.
     """
 
     kind: Literal["any-t"] = "any-t"
@@ -35,9 +36,8 @@ class Options(GradientOptions):
     scale: Scale = "none"
     recalibrate: Whole = 0
 
-    @property
-    def least_steps(self) -> int:
-        return max(self.steps)
+    def views(self, steps: int) -> dict[int, Callable[[Tensor], Tensor]]:
+        return {fewer: partial(group, steps=fewer, scale=self.scale) for fewer in sorted(self.steps) if fewer < steps}
 
 
 def backward(
@@ -58,9 +58,11 @@ def backward(
     Source: Mixed time-step training (ICLR 2025, arXiv 2503.17394), the naive form.
     """
     total: Terms = {}
-    for place in torch.randint(len(options.steps), (options.draws,), generator=at.draws()).tolist():
-        grouped = group(frames, options.steps[place], options.scale)
-        terms, logits = bptt.backward(net, grouped, targets, objective, teacher, hardware, at, bptt.Options())
+    views = [*options.views(len(frames)).values(), lambda frames: frames]
+    for place in torch.randint(len(views), (options.draws,), generator=at.draws()).tolist():
+        terms, logits = bptt.backward(
+            net, views[place](frames), targets, objective, teacher, hardware, at, bptt.Options()
+        )
         for name, term in terms.items():
             total[name] = total.get(name, 0) + term / options.draws
     return total, logits
@@ -105,7 +107,7 @@ def finish(net: nn.Module, batches: Iterable[Tensor], hardware: Hardware, option
         norm.momentum = None
     for _, frames in zip(range(options.recalibrate), batches, strict=False):
         with hardware.autocast():
-            forward(net, group(frames, max(options.steps), options.scale))
+            forward(net, frames)
     for norm, momentum in zip(norms, before, strict=True):
         norm.momentum = momentum
     net.train()

@@ -24,6 +24,7 @@ class Options(GradientOptions):
     """
 
     kind: Literal["dspike"] = "dspike"
+    surrogate = "dspike"
     delta: Positive = 0.2
     step: Positive = 0.05
     directions: Count = 16

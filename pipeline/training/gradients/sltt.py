@@ -45,12 +45,11 @@ def backward(
     if not objective.stepwise:
         raise ValueError("gradient sltt goes back after each time step, so every loss must be a mean over steps")
     total: Terms = {}
-    noise = at.noise
+    # Once: dropout keeps its mask for all steps, and other noise is another at each.
+    torch.manual_seed(at.noise)
     logits = []
     with closing(forward_steps(net, frames)) as steps:
         for _ in frames:
-            # The same noise at each step: dropout has one mask for all of them.
-            torch.manual_seed(noise)
             with hardware.autocast():
                 out = next(steps)
                 terms = objective(out, targets, {}, teacher)

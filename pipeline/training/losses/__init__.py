@@ -7,7 +7,7 @@ cannot be is asked of the options, so nothing is built for it.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -39,6 +39,20 @@ class Targets:
     def __post_init__(self) -> None:
         if (self.other is None) != (self.weight is None):
             raise ValueError("mixed targets need both the other labels and the weights")
+
+    def weighed(self, loss: Callable[[Tensor], Tensor]) -> Tensor:
+        """Return the mean of a loss of labels [N] -> [..., N], each recording's weighed between its two labels."""
+        own = loss(self.labels)
+        if self.other is None or self.weight is None:
+            return own.mean()
+        return (self.weight * own + (1 - self.weight) * loss(self.other)).mean()
+
+    @property
+    def heavier(self) -> Tensor:
+        """The label [N] that weighs more."""
+        if self.other is None or self.weight is None:
+            return self.labels
+        return torch.where(self.weight >= 0.5, self.labels, self.other)
 
 
 @dataclass(frozen=True)

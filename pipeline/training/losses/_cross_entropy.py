@@ -38,12 +38,11 @@ def ce_mean(logits: Tensor, targets: Targets, smoothing: float = 0.0) -> Tensor:
 
 def _mixed(logits: Tensor, targets: Targets, steps: int, smoothing: float) -> Tensor:
     """Return the mean cross-entropy of logits [steps · N, C], each recording's weighed between its two labels."""
-    if targets.other is None or targets.weight is None:
+    if targets.other is None:
         return F.cross_entropy(logits, targets.labels.repeat(steps), label_smoothing=smoothing)
-    own, other = (
-        F.cross_entropy(logits, labels.repeat(steps), reduction="none", label_smoothing=smoothing).unflatten(
-            0, (steps, -1)
-        )
-        for labels in (targets.labels, targets.other)
-    )
-    return (targets.weight * own + (1 - targets.weight) * other).mean()
+
+    def each(labels: Tensor) -> Tensor:
+        found = F.cross_entropy(logits, labels.repeat(steps), reduction="none", label_smoothing=smoothing)
+        return found.unflatten(0, (steps, -1))
+
+    return targets.weighed(each)

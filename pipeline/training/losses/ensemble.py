@@ -62,16 +62,9 @@ def ensemble(logits: Tensor, targets: Targets, temperature: float, of: str = "al
     logits = logits.float()
     goal = logits.detach()
     if of == "right":
-        right = (goal.argmax(-1) == _heavier(targets)).unsqueeze(-1)
+        right = (goal.argmax(-1) == targets.heavier).unsqueeze(-1)
         goal = (goal * right).sum(0) / right.sum(0).clamp(min=1)
     else:
         goal = goal.mean(0)
     soft, own = (F.log_softmax(z / temperature, dim=-1) for z in (goal, logits))
     return divergence(soft, own).mean() * temperature**2
-
-
-def _heavier(targets: Targets) -> Tensor:
-    """Return the label [N] that weighs more."""
-    if targets.other is None or targets.weight is None:
-        return targets.labels
-    return torch.where(targets.weight >= 0.5, targets.labels, targets.other)

@@ -42,12 +42,4 @@ def rate_mse(logits: Tensor, targets: Targets) -> Tensor:
     Source: Fang et al., Incorporating Learnable Membrane Time Constant (ICCV 2021), and their code.
     """
     rate = logits.float().mean(0)
-    own = _distances(rate, targets.labels)
-    if targets.other is None or targets.weight is None:
-        return own.mean()
-    return (targets.weight * own + (1 - targets.weight) * _distances(rate, targets.other)).mean()
-
-
-def _distances(rate: Tensor, labels: Tensor) -> Tensor:
-    """Return the mean squared distance [N] of each recording's rates [N, C] to its label."""
-    return (rate - F.one_hot(labels, rate.shape[-1])).square().mean(-1)
+    return targets.weighed(lambda labels: (rate - F.one_hot(labels, rate.shape[-1])).square().mean(-1))
