@@ -42,14 +42,15 @@ class Resolved:
 
     @cached_property
     def snns(self) -> list[Snn]:
-        """All spiking networks: baselines, recipes from the first ANN, the sweep from each, those with more ANNs."""
+        """Each spiking network once: baselines, recipes from the first ANN, the sweep from each, more with more."""
         grid, found = self.grid, []
         for dataset in grid.datasets:
             found += [Snn(dataset, None, recipe) for recipe in grid.baselines]
             found += [Snn(dataset, grid.anns[0], recipe) for recipe in grid.recipes]
             found += [Snn(dataset, ann, recipe) for recipe in grid.sweep for ann in grid.anns]
             found += [Snn(dataset, ann, recipe) for recipe in grid.more for ann in grid.more_anns]
-        return found
+        # A recipe may be listed under recipes and under sweep.
+        return list(dict.fromkeys(found))
 
     def levels(self, dataset: str, ann: str) -> int:
         """Return L of an ANN on a data set: its own number, or the one the data set keeps under the ANN's word."""

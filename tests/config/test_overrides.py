@@ -21,7 +21,13 @@ def lists(document: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[str]
             yield ".".join((*path, str(key)))
 
 
-@pytest.mark.parametrize("name", tiny.files())
+# The long ones take half a minute.
+LONG = ("networks", "recipes")
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] if name in LONG else []) for name in tiny.files()]
+)
 def test_a_list_that_is_set_and_set_again_stays_yaml(tmp_path: Path, name: str) -> None:
     text = tiny.files()[name].read_text(encoding="utf-8")
     keys, path = list(lists(yaml.safe_load(text))), tmp_path / "file.yaml"

@@ -336,6 +336,12 @@ def test_every_recipe_resolves_on_every_data_set_of_its_frames() -> None:
         assert one(name, dataset=CAMERA if small else "cifar10dvs").run.recipe == name
 
 
+def test_a_recipe_that_is_listed_twice_is_one_run() -> None:
+    made = checked(documents(("grid.grid.recipes", ["hsd", "skd"]), ("grid.grid.sweep", ["hsd"])))
+    found = Resolved(made, made.grid).snns
+    assert len(set(found)) == len(found) and sum(snn.recipe == "hsd" for snn in found) == len(made.grid.anns)
+
+
 def test_a_recipe_may_be_otherwise_on_a_data_set() -> None:
     own = {
         "neuron": {"kind": "lif", "decay": 0.3},

@@ -69,7 +69,7 @@ def content(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-@pytest.mark.parametrize(("seeds", "others"), [([0], ["other"]), ([0, 1], [])])
+@pytest.mark.parametrize(("seeds", "others"), [([0], ["other"]), pytest.param([0, 1], [], marks=pytest.mark.slow)])
 def test_a_report_is_whole_and_the_same_bytes_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seeds: list[int], others: list[str]
 ) -> None:
