@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import model_validator
+
 from pipeline.config.base import Count, Group, Name
 from pipeline.config.dataset import AnnOrder
 from pipeline.config.training import Gradient
@@ -19,3 +21,11 @@ class Ann(Group):
     network: Name | None = None
     order: AnnOrder | None = None
     gradient: Gradient | None = None
+
+    @model_validator(mode="after")
+    def _gradient_is_one_of_an_ann(self) -> Ann:
+        if self.gradient is not None and self.gradient.surrogate is not None:
+            raise ValueError(
+                f"gradient: {self.gradient.kind} is of neurons with a surrogate, which an ANN has not; leave it out"
+            )
+        return self
