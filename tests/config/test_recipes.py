@@ -17,7 +17,6 @@ from tests.config.test_config import CAMERA, DOCUMENTS, checked, documents, refu
 
 TCJA = {"kind": "tcja", "kernel_t": 4, "kernel_c": 4}
 FEATURE = {"kind": "feature", "layers": ["act2"]}
-STEPS = {"kind": "ce", "of": "steps"}
 SLTT = {"kind": "sltt"}
 CLIPS = {"window_ms": 10, "windows": 8, "test": 3}
 OF = {"datasets": [CAMERA], "anns": ["l4"], "baselines": [], "recipes": [], "sweep": [], "more_anns": [], "more": []}

@@ -8,7 +8,9 @@ import pytest
 
 from pipeline.config.catalogues import parse
 from tests.config.test_config import CAMERA, documents, refusal
-from tests.config.test_recipes import CLIPS, FEATURE, OF, SLTT, STEPS, TCJA
+from tests.config.test_recipes import CLIPS, FEATURE, OF, SLTT, TCJA
+
+STEPS = {"kind": "ce", "of": "steps"}
 
 
 @pytest.mark.parametrize(
