@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import lzma
+import shutil
 import stat
 import tarfile
 import zipfile
@@ -119,8 +120,13 @@ def _unpack(archive: Path, folder: Path) -> None:
         elif tarfile.is_tarfile(archive):
             with tarfile.open(archive) as tar:
                 for entry in _bar(tar.getmembers(), archive):
-                    _refuse_escape(archive, entry.name, is_link=entry.issym() or entry.islnk() or entry.isdev())
-                    tar.extract(entry, folder, filter="data")
+                    _refuse_escape(archive, entry.name, is_link=not (entry.isfile() or entry.isdir()))
+                    # Content alone, no owner and no mode: Python before 3.11.4 has no filter that leaves them out.
+                    content, target = tar.extractfile(entry), folder / entry.name
+                    (target.parent if content else target).mkdir(parents=True, exist_ok=True)
+                    if content:
+                        with content, open(target, "wb") as unpacked:
+                            shutil.copyfileobj(content, unpacked)
         else:
             raise FileError(archive, "neither a zip nor a tar archive")
     except DAMAGED as error:

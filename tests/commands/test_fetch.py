@@ -145,6 +145,26 @@ def test_links_and_damage_are_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "t").exists()
 
 
+def test_of_a_tar_only_content_is_unpacked(tmp_path: Path) -> None:
+    """Neither mode nor owner; with any Python, for the filters of tarfile came with 3.11.4."""
+    entries = {"a": tarfile.DIRTYPE, "a/b.bin": tarfile.REGTYPE, "c/d.bin": tarfile.REGTYPE}
+    with tarfile.open(tmp_path / "a.tar", "w") as tar:
+        for name, kind in entries.items():
+            entry = tarfile.TarInfo(name)
+            entry.type, entry.mode, entry.uid, entry.size = kind, 0o4777, 12345, 3 * (kind == tarfile.REGTYPE)
+            tar.addfile(entry, io.BytesIO(b"abc"))
+    unpack(tmp_path / "a.tar", tmp_path / "t")
+    (tmp_path / "plain").touch()
+    for file in (tmp_path / "t/a/b.bin", tmp_path / "t/c/d.bin"):
+        found, plain = file.stat(), (tmp_path / "plain").stat()
+        assert file.read_bytes() == b"abc" and (found.st_mode, found.st_uid) == (plain.st_mode, plain.st_uid)
+    whole = (tmp_path / "a.tar").read_bytes()
+    (tmp_path / "cut.tar").write_bytes(whole[: whole.index(b"abc") + 1])
+    with pytest.raises(FileError, match=r"cut\.tar: damaged"):
+        unpack(tmp_path / "cut.tar", tmp_path / "u")
+    assert not (tmp_path / "u").exists()
+
+
 def tarred(files: dict[str, bytes]) -> bytes:
     data = io.BytesIO()
     with tarfile.open(fileobj=data, mode="w:gz") as tar:
