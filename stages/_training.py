@@ -57,11 +57,17 @@ class TrainingRun:
         """Return the place of a selection of frames: that of the recipe, or one of its ANN's."""
         return paths.selected_name(self.name.ann, name)
 
-    def about(self, train: LabelledFrames) -> dict[str, Any]:
-        """Return what a weights file says of its network: settings, classes, size of frames, digest of the split."""
+    def about(self, train: LabelledFrames, selection: str) -> dict[str, Any]:
+        """Return what a weights file says of its network, enough to use it alone.
+
+        Settings, classes, digest of the split, and how a recording becomes the frames of a selection, those on which
+        the network is tested.
+        """
         said = self.call.settings.model_dump(mode="json", exclude={"eval_every", "batch_size"})
         header = train.header
-        return {**said, "classes": header.classes, "frame_size": list(header.size), "split": header.manifest}
+        seen = read_pointer(paths.selected(self.name.dataset, selection)).selection.model_dump(mode="json")
+        made = {key: getattr(header, key) for key in ("sensor", "extent", "orientation", "resize")}
+        return {**said, "classes": header.classes, "split": header.manifest, "frames": {**made, "selection": seen}}
 
     def load(self, selection: str, side: int) -> LabelledFrames:
         """Read the recordings of one side, the frames of a selection."""

@@ -18,7 +18,7 @@ def main(call: _cli.Call[Convert]) -> None:
     train = run.load(selection, TRAIN)
     ann = build(settings.network, len(train.header.classes), size_of(train))
     snn = convert(load_weights(ann, run.ann_weights("ann").weights))
-    save_weights(snn, run.name.weights, run.about(train))
+    save_weights(snn, run.name.weights, run.about(train, selection))
     run.finish(snn, selection, len(train.labels), settings.batch_size, {"levels": settings.levels})
 
 

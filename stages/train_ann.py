@@ -29,7 +29,7 @@ def main(call: _cli.Call[TrainAnn]) -> None:
         net, train.frames, train.labels, Objective(settings.training.losses), settings.training, run.name.seed,
         run.machine, checkpoint, run.title, measure, call.pause,
     )  # fmt: skip
-    save_weights(net, run.name.weights, run.about(train))
+    save_weights(net, run.name.weights, run.about(train, second))
 
     test = run.load(first, TEST)
     logits = predict(net, test.frames, schedule.batch_size, run.machine, f"{run.title}: test, phase 1")

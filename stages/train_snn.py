@@ -36,7 +36,7 @@ def main(call: _cli.Call[TrainSnn]) -> None:
         student, train.frames, train.labels, objective, settings.training, run.name.seed, run.machine, checkpoint,
         run.title, measure, call.pause,
     )  # fmt: skip
-    save_weights(student, run.name.weights, run.about(train))
+    save_weights(student, run.name.weights, run.about(train, selection))
     facts = {} if settings.levels is None else {"levels": settings.levels}
     run.finish(student, selection, len(train.labels), schedule.batch_size, facts, curves, settings.training.gradient)
     checkpoint.delete()

@@ -13,8 +13,9 @@ import torch
 
 from pipeline.config.plan import plan
 from pipeline.config.planned import Planned
+from pipeline.frames.selection import read_pointer
 from pipeline.nets.weights import read_about
-from pipeline.results.paths import RunName
+from pipeline.results.paths import RunName, selected
 from tests import tiny
 from tests.stages.conftest import DATASET, choose, metrics, one, run, weights
 
@@ -87,6 +88,9 @@ def test_weights_say_what_they_are(planned: Planned) -> None:
     about = read_about(ANN.weights)
     assert about["run"] == {"dataset": DATASET, "ann": "l4", "recipe": "ann", "seed": 0}
     assert about["classes"] == ["a", "b", "c"] and about["split"] == "m" and about["levels"] == 4
+    frames = about["frames"]
+    assert frames["selection"] == read_pointer(selected(DATASET, "l4/ann.phase2")).selection.model_dump(mode="json")
+    assert {"sensor", "extent", "orientation", "resize"} == set(frames) - {"selection"}
 
 
 def test_the_file_of_another_stage_is_refused(planned: Planned) -> None:
