@@ -8,12 +8,31 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from pipeline.camera.letters import draw
+from pipeline.config.camera import Letters, Recordings
 from pipeline.errors import FileError
 
 SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp")
 
 
 Images = dict[str, NDArray[np.float32]]
+
+
+def images_of(settings: Recordings, source: str | Path) -> Images:
+    """Return the pictures that settings ask for: digits, letters, or those below `source`. Else as `pictures`."""
+    taken, side = slice(settings.skip, settings.skip + settings.per_class), settings.image_size
+    match settings.images:
+        case "mnist":
+            return digits(taken, side)
+        case "folder":
+            return pictures(source, taken, side)
+        case Letters() as letters:
+            return {
+                letter: np.stack(
+                    [draw(letter, i, letters, side, settings.seed) for i in range(taken.start, taken.stop)]
+                )
+                for letter in sorted(letters.letters)
+            }
 
 
 def digits(taken: slice, side: int) -> Images:

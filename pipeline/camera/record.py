@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.camera.images import digits, pictures
+from pipeline.camera.images import images_of
 from pipeline.camera.simulator import recording_seed, simulate
 from pipeline.config.camera import Recordings
 from pipeline.errors import FileError
@@ -32,22 +32,21 @@ def record(settings: Recordings, source: str | Path, target: str | Path, workers
     Same pictures and settings, same bytes, whatever the number of workers.
 
     Args:
-        source: the folder of the pictures, `<class>/<image>`; nothing is read where the settings say `images: mnist`.
+        source: the folder of the pictures, `<class>/<image>`, read where the settings say `images: folder`.
         target: the folder of the recordings.
 
     Returns:
         The number of events of all recordings.
 
     Raises:
-        FileError: pictures are missing or unreadable, or digits are asked for where recordings lie.
+        FileError: pictures are missing or unreadable, or none of its own are asked for where recordings lie.
     """
-    placed = Path(source).glob("**/*") if settings.images == "mnist" else ()
+    placed = () if settings.images == "folder" else Path(source).glob("**/*")
     if own := next((path for path in sorted(placed) if path.suffix in FORMATS), None):
         raise FileError(
-            own, "is a recording, but the camera is asked for digits (recordings.images: mnist); set recordings: null"
+            own, "is a recording, but the camera is asked for pictures (recordings.images); set recordings: null"
         )
-    taken, side = slice(settings.skip, settings.skip + settings.per_class), settings.image_size
-    images = digits(taken, side) if settings.images == "mnist" else pictures(source, taken, side)
+    images = images_of(settings, source)
     with replacing(target) as partial:
         for name in images:
             (partial / name).mkdir(parents=True)

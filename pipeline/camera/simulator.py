@@ -53,7 +53,9 @@ def simulate(image: NDArray[np.float32], settings: Recordings, seed: int) -> Eve
         seed=seed,
     )
     x, y, t, p = stream.numpy().T
-    return events_from(t, x, y, p)
+    start = 1000 * settings.before_ms
+    seen = t >= start
+    return events_from(t[seen] - start, x[seen], y[seen], p[seen])
 
 
 def recording_seed(seed: int, name: str) -> int:
@@ -65,11 +67,13 @@ def render(image: NDArray[np.float32], settings: Recordings) -> NDArray[np.float
     """Move a picture over the sensor.
 
     Returns:
-        float32 [frames, height, width], the picture's intensity 0..1 on a ground of 0, shifted bilinearly.
+        float32 [frames, height, width], the picture's intensity 0..1 on a ground of 0, shifted bilinearly: what the
+        camera sees before the recording, then what is recorded.
     """
     height, width = settings.sensor
-    count = settings.duration_ms * settings.frame_rate // 1000 + 1
-    offsets = PATHS[settings.motion.path](count, settings.motion.loops) * settings.motion.amplitude_px
+    motion = settings.motion
+    count = (settings.before_ms + settings.duration_ms) * settings.frame_rate // 1000 + 1
+    offsets = PATHS[motion.path](count, motion.loops_before + motion.loops) * motion.amplitude_px
     offsets = np.round(offsets * SUBPIXEL) / SUBPIXEL
     margin = math.ceil(np.abs(offsets).max(initial=0)) + 1
     top, left = (height - len(image)) // 2 + margin, (width - len(image)) // 2 + margin

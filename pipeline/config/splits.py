@@ -49,8 +49,11 @@ class GivenSplit(Group):
 
 
 class ListedSplit(Group):
+    """`others`: recordings that the file does not name are an error, or are left out, and their classes with them."""
+
     rule: Literal["listed"]
     file: Annotated[str, AfterValidator(_watched)]
+    others: Literal["refuse", "leave_out"] = "refuse"
 
 
 Split = Annotated[

@@ -6,6 +6,7 @@ import csv
 import re
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +40,7 @@ def assign(recordings: Sequence[Recording], split: Split, validation: Validation
             random: as many of each class, drawn with `seed`;
             given: what the layout says (N-MNIST's folders, DVS128 Gesture's trial lists);
             listed: a csv `file` with the columns name and split (train, test or validation) that names every recording
-            once.
+            once (those that it does not name are left out before, see `taking_part`).
         validation: the part to cut from the training side, or None. int(share · n) of each class, drawn with `seed`, at
             least one; where the layout knows subjects, that share of the training subjects with all their recordings.
 
@@ -58,6 +59,23 @@ def assign(recordings: Sequence[Recording], split: Split, validation: Validation
             raise ConfigError(f"split {describe(split)} leaves no {word} recording of {len(recordings)}")
     _check_subjects(recordings, sides, split)
     return sides
+
+
+def taking_part(listing: Listing, split: Split) -> Listing:
+    """Return what of a listing the split is about: all of it, or what its file names where `others: leave_out`.
+
+    Classes of which nothing takes part are left out too.
+
+    Raises:
+        FileError: the listed file cannot be read.
+    """
+    if not isinstance(split, ListedSplit) or split.others == "refuse":
+        return listing
+    named = _read(Path(split.file))
+    kept = [recording for recording in listing.recordings if recording.name in named]
+    labels = sorted({recording.label for recording in kept})
+    recordings = [replace(recording, label=labels.index(recording.label)) for recording in kept]
+    return Listing(listing.root, [listing.classes[label] for label in labels], recordings)
 
 
 def unlearned(listing: Listing, sides: Sequence[int]) -> list[str]:
@@ -156,6 +174,18 @@ def _first_of_each_class(recordings: Sequence[Recording], share: float, seed: in
 
 
 def _listed(names: Sequence[str], path: Path) -> list[int]:
+    listed = _read(path)
+    missing, extra = sorted(set(names) - set(listed)), sorted(set(listed) - set(names))
+    if missing or extra:
+        raise FileError(
+            path,
+            f"does not fit the recordings: {len(missing)} are not listed (first {missing[:1]}), "
+            f"{len(extra)} listed are not there (first {extra[:1]})",
+        )
+    return [listed[name] for name in names]
+
+
+def _read(path: Path) -> dict[str, int]:
     try:
         with open(path, encoding="utf-8", newline="") as file:
             rows = [(row["name"], row["split"]) for row in csv.DictReader(file)]
@@ -168,11 +198,4 @@ def _listed(names: Sequence[str], path: Path) -> list[int]:
         if name in listed:
             raise FileError(path, f"{name} is listed twice")
         listed[name] = LISTED[side]
-    missing, extra = sorted(set(names) - set(listed)), sorted(set(listed) - set(names))
-    if missing or extra:
-        raise FileError(
-            path,
-            f"does not fit the recordings: {len(missing)} are not listed (first {missing[:1]}), "
-            f"{len(extra)} listed are not there (first {extra[:1]})",
-        )
-    return [listed[name] for name in names]
+    return listed

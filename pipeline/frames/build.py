@@ -17,7 +17,7 @@ from pipeline.errors import ConfigError, FileError, RecordingError
 from pipeline.events.listing import Listing, list_recordings
 from pipeline.events.published import another_set, compare, foreign_classes, manifest_digest
 from pipeline.events.sides import TEST, TRAIN, VALIDATION
-from pipeline.events.splits import assign, describe, unlearned
+from pipeline.events.splits import assign, describe, taking_part, unlearned
 from pipeline.frames.built import Built, BuiltFile
 from pipeline.frames.clips import real_windows
 from pipeline.frames.sample import Sample, Task, integrate_file, lost
@@ -44,7 +44,10 @@ def build(
             `bad_recordings: skip` a file leaves out those that are bad in it), or the same on two sides of the split.
         ConfigError: the split rule does not fit the recordings, or frames of a wanted size cannot be made.
     """
-    listing = list_recordings(source, settings.layout)
+    everything = list_recordings(source, settings.layout)
+    listing = taking_part(everything, settings.split)
+    if left := len(everything.recordings) - len(listing.recordings):
+        print(f"{dataset}: {left} recordings are not listed in {describe(settings.split)}: left out")
     if another := another_set(dataset, listing):
         raise FileError(listing.root, another)
     if foreign := foreign_classes(dataset, listing):

@@ -22,7 +22,7 @@ CAMERA = {
     "background": 0.4, "contrast": 0.1, "pos_thres": 0.2, "neg_thres": 0.2, "sigma_thres": 0.03,
     "refractory_us": 1000, "cutoff_hz": 200.0, "leak_rate_hz": 1.0, "shot_noise_rate_hz": 10.0,
 }  # fmt: skip
-MOTION = {"path": "closed_loop", "amplitude_px": 4.0, "loops": 2}
+MOTION = {"path": "closed_loop", "amplitude_px": 4.0, "loops": 2, "loops_before": 0}
 
 
 def settings(camera: dict | None = None, motion: dict | None = None, **changes) -> Recordings:
