@@ -84,6 +84,8 @@ def declared(name: str, root: Path) -> list[Archive]:
             Archive(digits.train_url, digits.train_filename, digits.train_md5),
             Archive(digits.test_url, digits.test_filename, digits.test_md5),
         ],
+        # Its list names recordings of the training side alone.
+        "nmnist-6789": [Archive(digits.train_url, digits.train_filename, digits.train_md5, "Train")],
     }
     if name not in known:
         raise ConfigError(f"no public data set {name!r}; {nearest(name, [*known, *BY_HAND])}")

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from pydantic import ValidationError
 
-from pipeline.camera.images import pictures
+from pipeline.camera.images import images_of, pictures
 from pipeline.camera.record import record
 from pipeline.camera.simulator import PATHS, render, simulate
 from pipeline.config.camera import Recordings
@@ -98,6 +99,57 @@ def test_both_halves_see_the_whole_movement() -> None:
     # At rest where a saccade ends: the last step is a small part of the fastest.
     speed = np.linalg.norm(np.diff(saccades, axis=0), axis=1)
     assert speed[99] < 0.05 * speed.max()
+
+
+def test_what_is_seen_before_the_recording_is_not_in_it() -> None:
+    image = np.random.default_rng(0).random((28, 28), np.float32)
+    alone, before = settings(), settings(motion={"loops_before": 1})
+    whole = settings(motion={"loops": 3}, duration_ms=300)
+    np.testing.assert_array_equal(render(image, before), render(image, whole))
+    events, seen = simulate(image, before, 0), simulate(image, whole, 0)
+    kept = seen[seen["t"] >= 100_000]
+    assert events.size == kept.size > 0 and events["t"].max() <= 200_000
+    np.testing.assert_array_equal(events["t"], kept["t"] - 100_000)
+    np.testing.assert_array_equal(events["x"], kept["x"])
+    # From rest the first loop is unlike the second; a camera that has watched sees the same twice, but for noise.
+
+    def share(made: Recordings) -> float:
+        t = simulate(image, made, 0)["t"]
+        return float((t < 100_000).mean())
+
+    assert abs(share(before) - 0.5) < 0.01 < abs(share(alone) - 0.5)
+
+
+def test_a_loop_before_lasts_whole_milliseconds() -> None:
+    with pytest.raises(ValidationError, match=r"duration_ms 200 / motion\.loops 3"):
+        settings(motion={"loops": 3, "loops_before": 1})
+
+
+LETTERS = {"letters": "BAO", "rotate_deg": 20.0, "shear_deg": 15.0, "shrink": 0.3}
+
+
+def test_letters_are_drawn_alike_by_index_and_otherwise_by_seed() -> None:
+    made = settings(images=LETTERS, per_class=40)
+    images = images_of(made, "none")
+    assert list(images) == ["A", "B", "O"]
+    assert all(array.shape == (40, 28, 28) and array.dtype == np.float32 for array in images.values())
+    every = np.concatenate(list(images.values()))
+    assert every.min() == 0 and 0.9 < every.max() <= 1
+    # Each is a drawing of its own, whole in its picture.
+    assert len({image.tobytes() for image in every}) == 120
+    assert every[:, [0, -1]].max() == every[:, :, [0, -1]].max() == 0
+    later = images_of(settings(images=LETTERS, skip=30, per_class=10), "none")
+    np.testing.assert_array_equal(later["B"], images["B"][30:])
+    assert not np.array_equal(images_of(settings(images=LETTERS, seed=1), "none")["A"][0], images["A"][0])
+    upright = settings(images={**LETTERS, "rotate_deg": 0.0, "shear_deg": 0.0, "shrink": 0.0}, per_class=10)
+    ring = images_of(upright, "none")["O"]
+    assert ring[:, 14, 14].max() == 0 and ring.max(axis=(1, 2)).min() > 0.5
+
+
+def test_letters_that_are_none_are_refused() -> None:
+    for wrong in ("AA", "ab", "A", "A1"):
+        with pytest.raises(ValidationError, match="letters"):
+            settings(images={**LETTERS, "letters": wrong})
 
 
 def test_moving_by_whole_pixels_moves_the_picture() -> None:

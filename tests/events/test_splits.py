@@ -17,9 +17,9 @@ from pipeline.config.splits import (
     Validation,
 )
 from pipeline.errors import ConfigError, FileError
-from pipeline.events.listing import Recording
+from pipeline.events.listing import Listing, Recording
 from pipeline.events.sides import TEST, TRAIN, VALIDATION
-from pipeline.events.splits import assign, describe
+from pipeline.events.splits import assign, describe, taking_part
 
 
 def recordings(names: list[str], sides: list[int | None] | None = None) -> list[Recording]:
@@ -102,6 +102,24 @@ def test_listed_goes_by_a_file(tmp_path: Path) -> None:
         assign(recordings(names), split)
     with pytest.raises(FileError, match="not readable"):
         assign(recordings(names), ListedSplit.model_construct(rule="listed", file=str(tmp_path / "none.csv")))
+
+
+def test_what_a_list_does_not_name_is_left_out_where_it_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "split.csv"
+    path.write_text("name,split\nb/1.bin,train\nb/2.bin,test\nd/1.bin,test\n")
+    names = ["a/1.bin", "b/1.bin", "b/2.bin", "c/1.bin", "d/1.bin", "d/2.bin"]
+    labelled = [Recording(name, Path(name), "abcd".index(name[0])) for name in names]
+    listing = Listing(tmp_path, list("abcd"), labelled)
+    split = ListedSplit.model_construct(rule="listed", file=str(path), others="leave_out")
+    found = taking_part(listing, split)
+    assert (found.names, found.classes, found.labels) == (["b/1.bin", "b/2.bin", "d/1.bin"], ["b", "d"], [0, 0, 1])
+    assert assign(found.recordings, split) == [TRAIN, TEST, TEST]
+    # What it names must be there; without the word, or by another rule, all take part.
+    path.write_text("name,split\nb/1.bin,train\nb/2.bin,test\nz/1.bin,test\n")
+    with pytest.raises(FileError, match=r"1 listed are not there \(first \['z/1.bin'\]\)"):
+        assign(taking_part(listing, split).recordings, split)
+    assert taking_part(listing, split.model_copy(update={"others": "refuse"})) is listing
+    assert taking_part(listing, NumericSplit(rule="numeric", train=2)) is listing
 
 
 def test_a_side_without_recordings_or_a_name_without_number_is_refused() -> None:

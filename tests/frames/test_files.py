@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from pathlib import Path
 
 import h5py
@@ -13,7 +14,7 @@ from hypothesis import given
 from hypothesis import settings as settings_of
 from hypothesis import strategies as st
 
-from pipeline.config.splits import NumericSplit, Validation
+from pipeline.config.splits import ListedSplit, NumericSplit, Validation
 from pipeline.errors import ConfigError, FileError
 from pipeline.events import aedat2, npz
 from pipeline.events.published import DATASETS
@@ -174,6 +175,22 @@ def test_same_bytes_for_any_number_of_workers_and_other_bytes_for_other_events(t
     aedat2.write(root / "a" / "a_0.aedat", events_from([5], [1], [1], [True]))
     build_one(root, files[2], "toy", settings(), 1)
     assert load(files[0]).header.sources != load(files[2]).header.sources
+
+
+def test_what_is_not_listed_changes_no_byte_of_the_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root, path = recordings(tmp_path / "raw"), tmp_path / "split.csv"
+    names = [f"b/{file.name}" for file in sorted((root / "b").iterdir())]
+    path.write_text("name,split\n" + "".join(f"{name},{'train' if i else 'test'}\n" for i, name in enumerate(names[:5])))
+    split = ListedSplit.model_construct(rule="listed", file=str(path), others="leave_out")
+    built = build_one(root, tmp_path / "f.h5", "toy", settings(split=split), 1)
+    assert (built.default.train, built.default.test, built.default.header.classes) == (4, 1, ["b"])
+    assert f"toy: {18 - 5} recordings are not listed in listed, file: {path}, others: leave_out: left out" in (
+        capsys.readouterr().out
+    )
+    shutil.rmtree(root / "a")
+    (root / names[7]).unlink()
+    build_one(root, tmp_path / "g.h5", "toy", settings(split=split), 1)
+    assert (tmp_path / "f.h5").read_bytes() == (tmp_path / "g.h5").read_bytes()
 
 
 def test_a_validation_part_is_a_side_of_its_own(tmp_path: Path) -> None:
