@@ -29,6 +29,7 @@ SMALL: Documents = {
             "anns": ["l8", "l4"], "baselines": ["if", "tet-full.t2", "tet-full"], "recipes": ["skd"], "sweep": ["hsd"],
         },
         "methods": {
+            "datasets": [DATASET],
             "anns": ["l8", "l4"], "baselines": ["if", "sltt", "tet-full.t2", "tet-full"],
             "recipes": ["feature", "hsd.t1"], "sweep": ["hsd"], "seeds": [0], "more_anns": [], "more": [],
         },
@@ -42,6 +43,7 @@ SMALL: Documents = {
             },
             "integrate": {"steps": 5, "sensor": [18, 18], "frame_size": [18, 18], "split": {"train": 5}},
             "phases": {"offset": 0, "t1": 2, "t2": 2},
+            "augmentation": [],
         }
     },
     "schedules": {name: {"epochs": 2, "batch_size": 8} for name in ("short", "short-finetune", "short-random")},
@@ -65,8 +67,9 @@ def read(root: Path = ROOT) -> Documents:
 def documents() -> Documents:
     """Return the project's settings with everything made small; the images are expected below data/raw/."""
     made = merged(read(), SMALL)
-    # It is like the one that is made small.
-    del made["datasets"]["mnist-dvs-trial"]
+    # These are like the one that is made small.
+    for name in ("mnist-dvs-trial", "letters-dvs-sim", "letters-dvs-trial"):
+        del made["datasets"][name]
     return made
 
 

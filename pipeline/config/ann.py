@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import model_validator
 
-from pipeline.config.base import Count, Group, Name
+from pipeline.config.base import Count, Group, Name, Positive
 from pipeline.config.dataset import AnnOrder
 from pipeline.config.training import Gradient
 
@@ -17,6 +17,7 @@ class Ann(Group):
     """
 
     levels: Count | Name
+    threshold: Positive | None = None
     schedule: Name | None = None
     network: Name | None = None
     order: AnnOrder | None = None

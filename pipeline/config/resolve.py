@@ -166,7 +166,7 @@ class Resolved:
         activation = {
             "kind": "qcfs",
             "levels": self.levels(dataset, ann),
-            "threshold": phase1.threshold,
+            "threshold": self.params.ann(ann).threshold or phase1.threshold,
             "gradient": phase1.gradient,
         }
         return Network(

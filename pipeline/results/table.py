@@ -42,9 +42,9 @@ RUNS = {
     "loss": TEXT, "neuron": TEXT, "gradient": TEXT, "attention": FLAG, "features": FLAG, "causal": FLAG,
     "own_schedule": FLAG, "seed": COUNT, "accuracy": FLOAT, "ci_low": FLOAT, "ci_high": FLOAT,
     "n_test": COUNT, "n_train": COUNT, "n_skipped": COUNT, "accuracy_phase1": FLOAT,
-    "best_val_epoch": OPTIONAL_COUNT, "best_val_accuracy": FLOAT, "best_test_epoch": OPTIONAL_COUNT,
-    "best_test_accuracy": FLOAT, "firing_rate": FLOAT, "macs": FLOAT, "synops": FLOAT, "energy_uj": FLOAT,
-    "wall_s": FLOAT, "settings": TEXT, "split": TEXT, "results": TEXT,
+    "accuracy_mean_frame": FLOAT, "best_val_epoch": OPTIONAL_COUNT, "best_val_accuracy": FLOAT,
+    "best_test_epoch": OPTIONAL_COUNT, "best_test_accuracy": FLOAT, "firing_rate": FLOAT, "macs": FLOAT,
+    "synops": FLOAT, "energy_uj": FLOAT, "wall_s": FLOAT, "settings": TEXT, "split": TEXT, "results": TEXT,
 }  # fmt: skip
 STEPS = {
     "dataset": TEXT, "recipe": TEXT, "method": TEXT, "kind": TEXT, "ann": OPTIONAL_TEXT, "steps": COUNT,
@@ -133,7 +133,8 @@ def _measured(folder: Path, kind: str) -> dict[str, Any]:
     found |= {key: int(number(metrics, key, folder)) for key in COUNTS}
     found |= {key: number(metrics, key, folder, null=True) for key in MEASURED}
     found["firing_rate"] = math.nan if kind == "ann" else number(metrics, "firing_rate", folder)
-    found["accuracy_phase1"] = number({"accuracy_phase1": None, **metrics}, "accuracy_phase1", folder, null=True)
+    for key in ("accuracy_phase1", "accuracy_mean_frame"):
+        found[key] = number({key: None, **metrics}, key, folder, null=True)
     found["split"] = str(metrics.get("split", ""))
     if not 0 <= found["accuracy"] <= 1 or found["n_test"] < 1:
         raise FileError(folder / "metrics.json", f"accuracy {found['accuracy']:g} of {found['n_test']} is not in 0..1")

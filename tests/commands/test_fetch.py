@@ -201,8 +201,9 @@ def test_fetched_data_sets_lie_as_the_layouts_expect(server: Server, tmp_path: P
         f"ibmGesture{side}/user0{n}_led/0.npy" for side in ("Test", "Train") for n in "12"
     ]
     assert get("nmnist", "train.zip", "test.zip") == ["Test/0/1.bin", "Test/1/1.bin", "Train/0/1.bin", "Train/1/1.bin"]
+    assert get("nmnist-6789", "train.zip", folder="Train") == ["0/1.bin", "1/1.bin"]
     assert sorted(path.name for path in (tmp_path / "raw").iterdir()) == [
-        "cifar10dvs", "dvsgesture-tonic", "ncaltech101", "nmnist",
+        "cifar10dvs", "dvsgesture-tonic", "ncaltech101", "nmnist", "nmnist-6789",
     ]  # fmt: skip
     with pytest.raises(FileError, match="is not empty"):
         get("nmnist", "train.zip")
@@ -212,6 +213,8 @@ def test_tonics_declarations_and_what_no_program_can_fetch(tmp_path: Path, capsy
     (archive,) = declared("cifar10dvs", tmp_path)
     assert archive.url == "https://api.figshare.com/v2/file/download/38023437" and len(archive.md5) == 32
     assert [archive.name for archive in declared("nmnist", tmp_path)] == ["train.zip", "test.zip"]
+    (train,) = declared("nmnist-6789", tmp_path)
+    assert (train.name, train.folder) == ("train.zip", "Train")
     assert declared("ncaltech101", tmp_path)[0].folder == "Caltech101"
     assert [archive.url.startswith("https://api.") for archive in declared("dvsgesture-tonic", tmp_path)] == [True] * 2
     assert api_address("https://example.org/files/1") == "https://example.org/files/1"

@@ -111,7 +111,7 @@ def test_the_number_of_steps_is_data() -> None:
 
 def test_a_recipe_may_have_its_own_network_schedule_augmentation_and_frame_size() -> None:
     before = one("if")
-    assert before.network.model.width == 0.125 and before.training.augmentations == []
+    assert before.network.model.width == 0.125 and [piece.kind for piece in before.training.augmentations] == ["nda"]
     found = one(
         "mine",
         ("networks.small", {"kind": "chain", "layers": [64, "p"], "width": 2.0}),

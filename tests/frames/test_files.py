@@ -180,7 +180,9 @@ def test_same_bytes_for_any_number_of_workers_and_other_bytes_for_other_events(t
 def test_what_is_not_listed_changes_no_byte_of_the_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     root, path = recordings(tmp_path / "raw"), tmp_path / "split.csv"
     names = [f"b/{file.name}" for file in sorted((root / "b").iterdir())]
-    path.write_text("name,split\n" + "".join(f"{name},{'train' if i else 'test'}\n" for i, name in enumerate(names[:5])))
+    path.write_text(
+        "name,split\n" + "".join(f"{name},{'train' if i else 'test'}\n" for i, name in enumerate(names[:5]))
+    )
     split = ListedSplit.model_construct(rule="listed", file=str(path), others="leave_out")
     built = build_one(root, tmp_path / "f.h5", "toy", settings(split=split), 1)
     assert (built.default.train, built.default.test, built.default.header.classes) == (4, 1, ["b"])

@@ -49,6 +49,8 @@ def test_dtypes_and_missing_values(entries: list[Any], tmp_path: Path) -> None:
     assert runs["best_val_accuracy"].isna().all() and runs["best_val_epoch"].isna().all()
     ann = runs[runs["kind"] == "ann"]
     assert ann["firing_rate"].isna().all() and (ann["accuracy_phase1"] == 0.9125).all()
+    assert ann["accuracy_mean_frame"].isna().all()
+    assert (runs.loc[runs["kind"] == "converted", "accuracy_mean_frame"] == 0.625).all()
     assert runs.loc[runs["kind"] != "ann", "firing_rate"].notna().all() and (runs["wall_s"] == 12.5).all()
     assert (runs["split"] == "s1").all() and (runs["settings"] == "abc").all()
     assert steps["t"].tolist() == [1, 2, 3, 4, 5] * len(entries)
