@@ -46,6 +46,13 @@ def test_frames_follow_the_order_of_the_ann() -> None:
     }  # fmt: skip
 
 
+def test_an_ann_may_start_at_a_threshold_of_its_own() -> None:
+    resolved = grid(("anns.l8-lambda4.threshold", 4.5), anns=["l8", "l8-lambda4"])
+    found = [resolved.ann_network(CAMERA, name).activation.threshold for name in ("l8", "l8-lambda4")]
+    assert found == [resolved.params.dataset(CAMERA).ann.threshold, 4.5]
+    assert "l8.threshold" in refusal(documents(("anns.l8.threshold", 0.0)))
+
+
 def test_frames_without_an_ann_follow_the_order_of_the_data_set() -> None:
     found = seen(grid(INTERLEAVED, baselines=["if"], sweep=["hsd"], more_anns=["l4", "l8-full"], more=["ht"]))
     assert found["none/if"] == found["l8/hsd"] == found["l4/ht"] == (10, [1, 3, 5, 7, 9])
