@@ -17,6 +17,7 @@ from pipeline.report import build, plots, render
 from pipeline.report.render import Table
 from pipeline.report.results import Results
 from pipeline.report.tables import (
+    conversion,
     table1_comparison,
     table2_ablation,
     table3_quantization,
@@ -30,7 +31,7 @@ from tests.report.conftest import Make, markdown
 
 PAPERS = ["table1_comparison", "table2_ablation", "table2_paired", "table3_quantization", "table4_ht",
           "table5_distillation"]  # fmt: skip
-BEYOND = ["early_exit", "latency", "energy"]
+BEYOND = ["early_exit", "latency", "energy", "conversion"]
 
 
 def made(results: Results) -> dict[str, Table]:
@@ -107,6 +108,22 @@ def test_table3_is_sorted_by_levels_and_takes_the_ablations_run(make: Make) -> N
     for row, ann in zip(rows, ("l4", "l8", "l16"), strict=True):
         for recipe in ("ann", "converted", "hsd"):
             assert float(row[f"{recipe}_accuracy"]) == pytest.approx(50 * sum(recorded(results, ann, recipe)))
+
+
+def test_conversion_says_what_the_ann_knows_of_the_mean_frame(make: Make) -> None:
+    results = make(anns=["l8", "l4"])
+    table = of(conversion, results)
+    rows = rows_of(table)
+    assert [row["title"] for row in rows] == ["l8", "l4"]
+    for row in rows:
+        for key, recipe in (("ann", "ann"), ("converted", "converted")):
+            assert float(row[key]) == pytest.approx(100 * np.mean(recorded(results, row["title"], recipe)))
+        assert (float(row["mean_frame"]), float(row["mean_frame_sd"])) == (62.5, 0)
+    by_seed = rows_of(table.lists["by_seed"])
+    assert [(row["title"], row["seed"]) for row in by_seed] == [(ann, seed) for ann in ("l8", "l4") for seed in "01"]
+    found = [100 * share for share in recorded(results, "l4", "converted")]
+    assert [float(row["converted"]) for row in by_seed[2:]] == pytest.approx(found)
+    assert "| l8 | 2 |" in markdown(table) and "mean of the frames" in markdown(table)
 
 
 def test_papers_values_stand_beside_ours_only_where_the_data_set_is_the_papers(make: Make) -> None:
