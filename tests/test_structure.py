@@ -22,6 +22,7 @@ FORBIDDEN = {
     "pipeline.training": DATA | LATER | {"pipeline.evaluation", "pipeline.results"},
     "pipeline.evaluation": DATA | LATER | {"pipeline.training", "pipeline.results"},
     "pipeline.evaluation.exits": NETWORKS - {"pipeline.evaluation"} | DATA | LATER,
+    "pipeline.inference": LATER | {"pipeline.camera", "pipeline.training"},
     "pipeline.results": NETWORKS | DATA | {"pipeline.report", "pipeline.commands", "stages"},
     "pipeline.report": NETWORKS - {"pipeline.evaluation"} | {"pipeline.commands", "stages"},
     "pipeline.commands": NETWORKS | {"stages"},
