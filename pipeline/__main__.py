@@ -1,4 +1,4 @@
-"""python -m pipeline fetch|check|preview <dataset>, why <stage>, doctor, tidy: by hand, beside `dvc repro`."""
+"""python -m pipeline fetch|check|preview <dataset>, classify <model> <recording>, why <stage>, doctor, tidy."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 import sys
 from pathlib import Path
 
+from pipeline.commands import classify
 from pipeline.commands.check import as_text, check
 from pipeline.commands.fetch import fetch
 from pipeline.commands.preview import preview
@@ -46,6 +47,8 @@ def main(words: list[str] | None = None) -> int:
     commands.add_parser("doctor", help="put back a dvc.lock that a kill has left empty or cut")
     tidying = commands.add_parser("tidy", help="remove checkpoints of trainings that were given up")
     tidying.add_argument("--days", type=float, default=7.0, help="not written for so many days (default: 7)")
+    for module in (classify,):
+        module.add(commands)
     accept_any_letter()
     arguments = parser.parse_args(words)
     if arguments.command == "doctor":
@@ -57,6 +60,9 @@ def main(words: list[str] | None = None) -> int:
     if arguments.command == "why":
         return _why(arguments.stage)
     try:
+        if hasattr(arguments, "run"):
+            status: int = arguments.run(arguments)
+            return status
         if arguments.command == "fetch":
             folder = arguments.folder or paths.raw(arguments.dataset)
             fetch(arguments.dataset, folder)
