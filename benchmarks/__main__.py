@@ -12,7 +12,7 @@ from pathlib import Path
 ROWS = {
     "decode": "data", "epoch": "data", "snn": "nets", "ann": "nets", "inference": "nets", "memory": "nets",
     "systems": "systems", "disk": "data", "gpu": "gpu", "limit": "gpu", "profile": "gpu", "idle": "repro",
-    "busy": "repro", "repro": "repro", "precision": "repro",
+    "busy": "repro", "repro": "repro", "precision": "repro", "stream": "live",
 }  # fmt: skip
 # Asked for by name alone: each takes more than ten minutes.
 OFF = ("repro", "precision")
