@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import TYPE_CHECKING
 
 from pipeline.config.base import Group
 from pipeline.config.catalogues import FOLDER, Params
@@ -14,6 +15,9 @@ from pipeline.config.selections import order_seen, room
 from pipeline.config.training import Training
 from pipeline.errors import ConfigError
 from pipeline.pieces import find, module_of
+
+if TYPE_CHECKING:
+    from torch import nn
 
 # Of the networks that are built to be checked: as many as nothing else here, so that no other axis passes for them.
 CLASSES = 7
@@ -201,16 +205,21 @@ def _check_built(network: str, height: int, width: int, layers: tuple[str, ...])
             raise ValueError(
                 f"attention: {wanted.attention.kind} is no attention, which says what it costs (operations)"
             )
-    with torch.device("meta"):
-        named(build(wanted, CLASSES, (height, width)), layers)
+    fewer = wanted
     # Shapes alone are asked for, and a step more costs time; a model that shrinks its steps has so many.
     if wanted.steps is not None and getattr(wanted.model, "causal", True):
-        wanted = wanted.model_copy(update={"steps": min(wanted.steps, 2)})
-    _check_runs(wanted.model_dump_json(), height, width)
+        fewer = wanted.model_copy(update={"steps": min(wanted.steps, 2)})
+    bound = wanted.attention is not None or getattr(module_of("nets.layers", wanted.activation), "BOUND", False)
+    # What has numbers of its own for each step is built with all of them.
+    if fewer != wanted and bound:
+        with torch.device("meta"):
+            build(wanted, CLASSES, (height, width))
+    named(_passed(fewer.model_dump_json(), height, width), layers)
 
 
 @cache
-def _check_runs(network: str, height: int, width: int) -> None:
+def _passed(network: str, height: int, width: int) -> nn.Module:
+    """Return a network that frames can pass, and that gives a number for each class."""
     import torch
 
     from pipeline.nets.build import build
@@ -228,3 +237,4 @@ def _check_runs(network: str, height: int, width: int) -> None:
             raise ValueError(f"frames {list(frames.shape)} cannot pass it: {error}") from error
     if logits.shape[2] != CLASSES:
         raise ValueError(f"it gives {logits.shape[2]} logits for {CLASSES} classes")
+    return net

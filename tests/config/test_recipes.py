@@ -11,9 +11,11 @@ import yaml
 
 import pipeline.training.losses
 from pipeline.config.catalogues import Params, load, parse
+from pipeline.config.check import check
+from pipeline.config.grid import Grid
 from pipeline.config.resolve import Resolved
 from pipeline.config.run import TrainSnn
-from tests.config.test_config import CAMERA, DOCUMENTS, checked, documents, refusal
+from tests.config.test_config import CAMERA, DOCUMENTS, documents, refusal
 
 TCJA = {"kind": "tcja", "kernel_t": 4, "kernel_c": 4}
 FEATURE = {"kind": "feature", "layers": ["act2"]}
@@ -24,12 +26,14 @@ OF = {"datasets": [CAMERA], "anns": ["l4"], "baselines": [], "recipes": [], "swe
 
 def one(reference: str, *changes: tuple[str, Any], dataset: str = CAMERA) -> TrainSnn:
     """Return the settings of a recipe's one run in a grid of its own."""
-    params = parse(documents(*changes))
+    return alone(parse(documents(*changes)), reference, dataset)
+
+
+def alone(params: Params, reference: str, dataset: str) -> TrainSnn:
     place = "recipes" if params.recipe(reference).needs_ann else "baselines"
-    grid = {**OF, "name": "one", "seeds": [0], "datasets": [dataset], place: [reference]}
-    # No other grid, which would be checked too.
-    made = checked({**documents(*changes), "grid": {"grid": grid}})
-    (found,) = Resolved(made, made.grid).train_snns()
+    grid = Grid.model_validate({**OF, "name": "one", "seeds": [0], "datasets": [dataset], place: [reference]})
+    check(params, "grid", grid)
+    (found,) = Resolved(params, grid).train_snns()
     return found
 
 
@@ -228,11 +232,12 @@ def test_every_recipe_resolves_on_every_data_set_of_its_frames() -> None:
     params: Params = load()
     for name, recipe in params.recipes.items():
         small = max(recipe.frame_size or [0]) <= 34
-        assert one(name, dataset=CAMERA if small else "cifar10dvs").run.recipe == name
+        assert alone(params, name, CAMERA if small else "cifar10dvs").run.recipe == name
 
 
 def test_a_recipe_that_is_listed_twice_is_one_run() -> None:
-    made = checked(documents(("grid.grid.recipes", ["hsd", "skd"]), ("grid.grid.sweep", ["hsd"])))
+    made = parse(documents(("grid.grid.recipes", ["hsd", "skd"]), ("grid.grid.sweep", ["hsd"])))
+    check(made, "grid", made.grid)
     found = Resolved(made, made.grid).snns
     assert len(set(found)) == len(found) and sum(snn.recipe == "hsd" for snn in found) == len(made.grid.anns)
 
