@@ -36,11 +36,13 @@ repro: environment
 	python -m pipeline doctor
 	dvc repro
 
+# A process for each core, a thread for each process; all tests of a file in one, so that they share what they train.
 test: lint
-	python -m pytest
+	OMP_NUM_THREADS=1 python -m pytest --numprocesses logical --maxprocesses 8 --dist loadfile
 
-test-all: lint
-	python -m pytest -m ''
+# The slow ones start many processes themselves.
+test-all: test
+	python -m pytest -m slow
 
 lint: environment
 	ruff format --check .

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import Any
 
@@ -145,7 +147,9 @@ def _run_with(grid: Grid, ann: str) -> list[str]:
 def write_results(settings: ReportSettings, root: Path, n_test: int = 200, classes: Sequence[str] = CLASSES) -> None:
     """Write every run of the settings, and a frames file for each data set, below root/data."""
     for run in settings.runs:
-        _write_run(run, root, n_test, classes)
+        for path, content in _files_of(run, n_test, tuple(classes)).items():
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+            (root / path).write_bytes(content)
     for dataset in settings.grid.datasets:
         facts = settings.datasets[dataset]
         _write_frames(frames_file(root, dataset, facts), dataset, facts, classes)
@@ -168,6 +172,14 @@ def frames_file(root: Path, dataset: str, facts: DatasetFacts) -> Path:
         / paths.frames(dataset)
         / FrameFile(steps=facts.steps, frame_size=facts.frame_size, slice_by=facts.slice_by).name
     )
+
+
+@cache
+def _files_of(run: RunEntry, n_test: int, classes: tuple[str, ...]) -> dict[Path, bytes]:
+    """Return what a run leaves, by path: most tests have the same runs, and to draw and to pack them takes long."""
+    with TemporaryDirectory() as name:
+        _write_run(run, folder := Path(name), n_test, classes)
+        return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def _write_run(run: RunEntry, root: Path, n_test: int, classes: Sequence[str]) -> None:

@@ -3,16 +3,19 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
 
 from pipeline.errors import FramesError
 from pipeline.evaluation.exits import exit_curve
 from pipeline.evaluation.exits.entropy import sureness as of_entropy
 from pipeline.pieces import checked
+from pipeline.report import build
 from pipeline.report.build import modules
 from pipeline.report.exits import exits, rule
 from pipeline.report.figures.camera import camera, colours
@@ -48,6 +51,19 @@ def lines(figure: Any) -> dict[str, Any]:
 
 def colour(results: Results, recipe: str) -> str:
     return str(look(results.cell(DATASET, recipe), results.settings)["color"])
+
+
+def test_each_data_set_has_the_figures_that_it_can_have(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results = make(datasets=[DATASET, "other"], seeds=[0], n_test=30)
+    found = {"every": lambda *_: Figure(), "some": lambda _, dataset: Figure() if dataset == "other" else None}
+    monkeypatch.setattr(
+        build, "modules", lambda _: {name: SimpleNamespace(figure=figure) for name, figure in found.items()}
+    )
+    build.write_figures(results, tmp_path)
+    names = [f"{name}.{kind}" for name in (f"{DATASET}_every", "other_every", "other_some") for kind in ("pdf", "png")]
+    assert sorted(path.name for path in (tmp_path / "figures").iterdir()) == sorted(names)
 
 
 def test_accuracy_is_the_mean_over_seeds_in_percent(make: Make) -> None:
