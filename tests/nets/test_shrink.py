@@ -236,12 +236,10 @@ def test_stages_that_end_nowhere_or_at_another_t_are_refused() -> None:
 def test_attention_has_the_steps_of_its_stage() -> None:
     model = {"kind": "chain", "layers": [4, "p", 6, "p", 6], "attention": ["act1", "act2", "act3"],
              "shrink": {"after": ["act1", "act2"], "steps": STEPS}}  # fmt: skip
-    for attention in ({"kind": "tcja"}, {"kind": "ta"}):
-        wanted = Network(model=model, activation={"kind": "if"}, attention=attention, steps=5)
-        if attention["kind"] == "ta":
-            net = build(wanted, 3, (8, 8))
-            assert [net.layers.get_submodule(f"ta_act{number}").steps for number in (1, 2, 3)] == STEPS
-            assert forward(net, frames()).shape == (5, 2, 3)
+    for kind in ("tcja", "ta"):
+        net = build(Network(model=model, activation={"kind": "if"}, attention={"kind": kind}, steps=5), 3, (8, 8))
+        assert [net.layers.get_submodule(f"{kind}_act{number}").steps for number in (1, 2, 3)] == STEPS
+        assert forward(net, frames()).shape == (5, 2, 3)
 
 
 def test_it_is_not_converted() -> None:
