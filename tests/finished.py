@@ -71,6 +71,8 @@ REPORT = Report(
     table4=["lif", "sltt", "ht-sltt", "tet", "ht-tet", "hsd"],
     table5=["if", "kd", "feature", "kd-feature"],
     few_steps=[],
+    comparisons=[["lif", "hsd"], ["ht", "hsd"], ["if", "ht"], ["ht", "ht-kd"], ["ht-kd", "hsd"], ["sltt", "ht-sltt"],
+                 ["tet", "ht-tet"], ["hsd", "hsd@l16"]],
     figure2=Figure2(sts=["hsd", "tet-full"], dts=["tet-full"]),
     figure4=Figure4(recipes=["hsd", "tet"], steps=[1, 5], channel=37),
     exit_rule={"kind": "confidence"},

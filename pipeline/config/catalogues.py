@@ -177,7 +177,8 @@ def _strays(report: Report, recipes: Iterable[str]) -> Iterator[str]:
     runs |= {f"figure2.{part}": names for part, names in report.figure2}
     runs |= {table: getattr(report, table) for table in type(report).model_fields if table.startswith("table")}
     runs["few_steps"] = report.few_steps
-    places = {"headline": TAKEN, "table1": TAKEN[1:], "figure2.dts": TAKEN[1:]}
+    runs["comparisons"] = [name.partition("@")[0] for pair in report.comparisons for name in pair]
+    places = {"headline": TAKEN, "table1": TAKEN[1:], "figure2.dts": TAKEN[1:], "comparisons": TAKEN}
     for key, names in runs.items():
         allowed = [*places.get(key, ()), *known]
         for reference in names:

@@ -14,6 +14,8 @@ from pipeline.config.selections import Seen
 from pipeline.pieces import piece
 
 ExitRule: Any = piece("evaluation.exits")
+# A run as a comparison names it: a recipe, at another T perhaps, with another ANN perhaps: hsd, hsd.t3, hsd@l16.
+Compared = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*(\.t[1-9][0-9]*)?(@[a-z0-9][a-z0-9_-]*)?$")]
 
 
 class RunEntry(Group):
@@ -98,7 +100,7 @@ class Report(Group):
 
     `methods`: whose colours come first, and of whom the figure of energy shows recipes beside Table 2's. `table1`: our
     rows, `converted` perhaps among them; cited rows stand behind those of their method. `few_steps`: recipes that are
-    read after each step. `exit_rule`, `exit_at`: the rule of an early exit, and its thresholds.
+    read after each step. `comparisons`: pairs that are tested on the same recordings. `exit_rule`, `exit_at`: the rule of an early exit, and its thresholds.
     """
 
     headline: Annotated[References, Field(max_length=6)]
@@ -108,6 +110,7 @@ class Report(Group):
     table4: References
     table5: References
     few_steps: References
+    comparisons: list[Annotated[list[Compared], Field(min_length=2, max_length=2)]]
     figure2: Figure2
     figure4: Figure4
     exit_rule: ExitRule
