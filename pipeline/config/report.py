@@ -100,7 +100,8 @@ class Report(Group):
 
     `methods`: whose colours come first, and of whom the figure of energy shows recipes beside Table 2's. `table1`: our
     rows, `converted` perhaps among them; cited rows stand behind those of their method. `few_steps`: recipes that are
-    read after each step. `comparisons`: pairs that are tested on the same recordings. `exit_rule`, `exit_at`: the rule of an early exit, and its thresholds.
+    read after each step. `comparisons`: pairs that are tested on the same recordings. `exit_rule`,
+    `exit_at`: the rule of an early exit, and its thresholds.
     """
 
     headline: Annotated[References, Field(max_length=6)]

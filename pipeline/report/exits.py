@@ -2,10 +2,12 @@
 
 import numpy as np
 import pandas as pd
+from scipy.special import softmax
 
 from pipeline.config.report import Report
 from pipeline.evaluation.exits import exit_curve, exit_steps, running_mean
 from pipeline.pieces import module_of
+from pipeline.report import statistics
 from pipeline.report.results import Results
 from pipeline.results.read import read_arrays
 
@@ -35,3 +37,17 @@ def exits(results: Results, dataset: str, recipe: str) -> pd.DataFrame:
     grouped = pd.concat(parts).groupby("threshold", sort=False)
     sd = grouped.std(ddof=1)
     return grouped.mean().assign(sd=sd["accuracy"], mean_steps_sd=sd["mean_steps"]).reset_index()
+
+
+def calibration(results: Results, dataset: str, recipe: str, t: int = -1) -> pd.DataFrame:
+    """Return `statistics.calibration` after t steps (-1: all), the answers of all seeds together.
+
+    Sure: the largest softmax of the mean logits so far.
+    """
+    sure, right = [], []
+    for folder in results.folders(dataset, recipe):
+        kept = read_arrays(folder)
+        running = running_mean(kept.logits)[t - 1 if t > 0 else t]
+        sure.append(softmax(running, axis=-1).max(axis=-1))
+        right.append(running.argmax(axis=-1) == kept.label)
+    return statistics.calibration(np.concatenate(sure), np.concatenate(right))

@@ -9,6 +9,7 @@ import yaml
 
 from pipeline.report import paper
 from pipeline.report.results import ANN, CONVERTED, Results
+from pipeline.report.statistics import LEVEL
 
 TEXTS = yaml.safe_load((Path(__file__).parent / "templates/notes.yaml").read_text(encoding="utf-8"))
 
@@ -37,9 +38,9 @@ def recordings(results: Results, one_t: bool = False) -> list[str]:
     return lines
 
 
-def seeds(results: Results, kind: str = "") -> list[str]:
+def seeds(results: Results, kind: str = "", **values: Any) -> list[str]:
     """Return of what ± is, or what else (`kind`) follows from the number of seeds."""
-    return say(f"{kind}seeds" if results.count > 1 else f"{kind}one_seed", count=results.count)
+    return say(f"{kind}seeds" if results.count > 1 else f"{kind}one_seed", count=results.count, **values)
 
 
 def epochs(results: Results) -> list[str]:
@@ -76,10 +77,9 @@ def of_paper(table: str, results: Results) -> list[str]:
 
 def compared(pairs: list[dict[str, Any]], results: Results) -> list[str]:
     """Return what comparisons allow to say, and how they are made."""
-    name = "change_seeds" if results.count > 1 else "change_one_seed"
-    return [line for pair in pairs for line in say(name, **pair)] + (paired(results) if pairs else [])
+    return [line for pair in pairs for line in say("change", **pair)] + (paired(results) if pairs else [])
 
 
 def paired(results: Results) -> list[str]:
-    """Return how comparisons are made, and what few seeds leave open."""
-    return [*say("paired"), *seeds(results, "paired_")]
+    """Return how comparisons are made."""
+    return seeds(results, "paired_", level=LEVEL)

@@ -21,6 +21,9 @@ INCH = 110
 NUMBERED = re.compile(r"(?:table|figure-figure)(\d+)")
 PAPERS = re.compile(r" \(the paper's Table \d+\)")
 CAPTION = re.compile(r"\A\*\*(.+)\*\*\n")
+SENTENCES = re.compile(r"<ol>.*?</ol>\n?", re.DOTALL)
+# What comes first, in this order.
+FOUND = ("findings", "smallest_difference", "figure-overview", "comparisons", "ranking")
 # What goes beyond the paper, in this order: a word in the name of a table or figure, and what heads them together.
 TOPICS = {"exit": "Early exit", "latency": "Latency", "energy": "Energy"}
 
@@ -40,13 +43,19 @@ def page(settings: ReportSettings, folder: Path) -> str:
     is missing or empty, or a table or figure is damaged.
     """
     listed, drawn = _tables(folder / "tables"), _figures(folder / "figures", settings)
-    beyond = [entry for entry in (*listed, *drawn) if not NUMBERED.match(entry.name)]
+    known = {entry.name: entry for entry in (*listed, *drawn)}
+    found = [known[name] for name in FOUND if name in known]
+    sentences = [line for entry in found for item in entry.body for line in SENTENCES.findall(item.get("html", ""))]
+    for item in (item for entry in found for item in entry.body if "html" in item):
+        item["html"] = SENTENCES.sub("", item["html"])
+    beyond = [entry for entry in known.values() if not NUMBERED.match(entry.name) and entry not in found]
     topics = []
     for topic, heading in TOPICS.items():
         items = [item for entry in beyond if topic in entry.name for item in entry.body]
         topics += [Entry(topic, heading, items)] if items else []
     rest = [entry for entry in beyond if not any(topic in entry.name for topic in TOPICS)]
     sections = [
+        ("found", "What was found", found),
         ("tables", "The paper's tables", [entry for entry in listed if NUMBERED.match(entry.name)]),
         ("figures", "The paper's figures", [entry for entry in drawn if NUMBERED.match(entry.name)]),
         ("beyond", "Beyond the paper", topics + [entry for entry in rest if entry in listed]),
@@ -56,6 +65,7 @@ def page(settings: ReportSettings, folder: Path) -> str:
     return environment.from_string((TEMPLATES / "page.html").read_text(encoding="utf-8")).render(
         grid=settings.grid,
         facts={name: settings.datasets[name] for name in settings.grid.datasets}.items(),
+        sentences="".join(sentences),
         style=(TEMPLATES / "page.css").read_text(encoding="utf-8"),
         sections=[{"id": id_, "heading": heading, "entries": found} for id_, heading, found in sections if found],
         settings=settings.settings_text,
@@ -100,17 +110,18 @@ def _figures(folder: Path, settings: ReportSettings) -> list[Entry]:
     if not any(folder.glob("*.png")):
         raise FileError(folder, "not found or empty; `dvc repro` makes it")
     entries = []
+    facts_of = {dataset: settings.datasets[dataset] for dataset in settings.grid.datasets}
     for name, module in modules("figures").items():
         heading, _, text = (module.__doc__ or "").partition("\n\n")
         items = []
-        for dataset in settings.grid.datasets:
-            more = [module.said(settings)] if hasattr(module, "said") else []
-            more += paper.notes(name, settings.datasets[dataset].paper)
-            said = " ".join([f"{dataset}.", *text.split(), *more])
-            path = folder / f"{dataset}_{name}.png"
+        more = [module.said(settings)] if hasattr(module, "said") else []
+        for dataset, facts in [("", None), *facts_of.items()]:
+            place = f"{dataset} ({'simulated' if facts.simulated else 'real'} camera)" if facts else "All data sets"
+            said = [f"{place}.", *text.split(), *more, *paper.notes(name, facts.paper if facts else None)]
+            path = folder / f"{dataset}_{name}.png" if dataset else folder / f"{name}.png"
             if path.is_file():
                 picture = _picture(path, settings.report.dpi)
-                items.append({**picture, "alt": f"{heading}, {dataset}", "caption": said})
+                items.append({**picture, "alt": f"{heading}, {place}", "caption": " ".join(said)})
         if items:
             entries.append(Entry(f"figure-{name}", heading, items))
     return entries

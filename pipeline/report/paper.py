@@ -34,6 +34,14 @@ def cited() -> pd.DataFrame:
     return pd.read_csv(HERE / "cited.csv", dtype=str, keep_default_na=False, encoding="utf-8")
 
 
+def elsewhere() -> dict[str, str]:
+    """Return by system what the paper's Table 1 has of it on CIFAR10-DVS: accuracy (%), †, and T in brackets."""
+    rows = cited()[cited()["dataset"] == "cifar10dvs"]
+    mark = rows["reproduced"].map({"1": "†", "0": ""})
+    said = rows["accuracy"] + mark.where(rows["reference"] != "", "") + " (" + rows["steps"] + ")"
+    return dict(said.groupby(rows["system"]).agg(", ".join))
+
+
 def value(table: str, run: Mapping[str, Any], column: str | None, levels: int | None = None) -> float | None:
     """Return the paper's accuracy (%) for a recipe; None where the table has no such row or `column` is None.
 

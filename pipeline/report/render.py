@@ -26,7 +26,10 @@ HEADINGS = {
     "energy_uj": "Energy (µJ)", "energy_of_ann": "Energy, % of the ANN's", "first_events": "Events, first step (%)",
     "events": "Events, decision (%)", "change": "Change", "signed": "Difference (points)",
     "bootstrap_text": "95 % interval, paired", "higher": "Seeds that gain", "gained": "Gained", "lost": "Lost",
-    "p_text": "McNemar's p, by seed", "time_ms": "Time, mean (ms)", "time_ms_max": "Time, longest (ms)",
+    "p_text": "p (Holm)", "verdict": "The second is", "camera": "Camera", "pairs": "Comparisons",
+    "n_test": "Recordings", "seeds_sd": "sd over seeds", "error": "Standard error", "alone": "Smallest difference (points)",
+    "corrected": "after Holm's correction", "elsewhere": "Cited, on CIFAR10-DVS: % (T)",
+    "time_ms": "Time, mean (ms)", "time_ms_max": "Time, longest (ms)",
 }  # fmt: skip
 DECIMALS = {"firing_rate": 3, "gained": 1, "lost": 1, "energy_of_ann": 1, "time_ms": 1, "time_ms_max": 1}
 SPREADS = {"accuracy": "sd", "energy_uj": "energy_sd", "events": "events_sd"}
@@ -68,7 +71,8 @@ class Table:
     """A frame, which of its columns are shown, what a reader must know to read it, and long lists that go with it.
 
     Columns that the frame lacks are left out, in text those without any value too. The frame's `group` says between
-    which rows a rule is drawn; `reference` is true of rows that are none of the things compared. `said` ends a caption.
+    which rows a rule is drawn; `reference` is true of rows that are none of the things compared. `lead`: what is read
+    before the table; `said` ends a caption.
     """
 
     columns: list[Column]
@@ -76,6 +80,7 @@ class Table:
     notes: list[str] = field(default_factory=list)
     lists: dict[str, "Table"] = field(default_factory=dict)
     said: str = ""
+    lead: list[str] = field(default_factory=list)
 
 
 def columns(keys: str) -> list[Column]:
@@ -116,6 +121,7 @@ def text(table: Table, form: str, name: str, caption: str) -> str:
     return TEMPLATES.get_template(f"table.{form}").render(
         caption=escaped(caption), heads=[escaped(column.heading) for column in asked], rows=rows,
         sides="".join("l" if text else "r" for text in words), notes=map(escaped, table.notes), name=name,
+        lead=[*map(escaped, table.lead)],
     )  # fmt: skip
 
 

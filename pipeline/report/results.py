@@ -31,7 +31,7 @@ REFERENCES = {ANN: "reference: ANN (teacher)", CONVERTED: "reference: converted,
 SEEN = {"phase2": "phase 2", "interleaved": "interleaved", "full": "full", "clips": "clips"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Results:
     """`runs` and `steps` as pipeline.results.table has them; `root`: the folder that holds data/.
 
@@ -62,6 +62,14 @@ class Results:
     def facts(self, dataset: str) -> DatasetFacts:
         return self.settings.datasets[dataset]
 
+    def camera(self, dataset: str) -> str:
+        """Return what saw its recordings: `simulated` or `real`."""
+        return "simulated" if self.facts(dataset).simulated else "real"
+
+    def label(self, dataset: str) -> str:
+        """Return a data set and its camera, for a heading."""
+        return f"{dataset} ({self.camera(dataset)} camera)"
+
     @cached_property
     def cells(self) -> pd.DataFrame:
         """A row for the seeds of a recipe, by dataset, `at` (the ANN, or none) and recipe: what it is, and its numbers.
@@ -87,6 +95,11 @@ class Results:
         own = OWN_SETTINGS if row["own_schedule"] else ""
         return row["base"] + ("" if at_t2 else f", {steps} {unit}{'s' * (steps > 1)}") + own
 
+    @cached_property
+    def _by_key(self) -> dict[Any, dict[str, Any]]:
+        rows = ({str(name): value for name, value in row.items()} for row in self.cells.to_dict("records"))
+        return dict(zip(self.cells.index, rows, strict=True))
+
     def key(self, dataset: str, recipe: str, ann: str | None = None) -> tuple[str, str, str]:
         """Return the key of a cell; recipes that need none stand under no ANN, others under the first they run with."""
         grid = self.settings.grid
@@ -98,7 +111,15 @@ class Results:
 
     def cell(self, dataset: str, recipe: str, ann: str | None = None) -> dict[str, Any]:
         """Return one row of `cells`."""
-        return dict(self.cells.loc[[self.key(dataset, recipe, ann)]].to_dict("records")[0])
+        return dict(self._by_key[self.key(dataset, recipe, ann)])
+
+    def found(self, dataset: str, compared: str) -> dict[str, Any] | None:
+        """Return the row of `cells` of what report.comparisons names, its ANN in the title; None if it did not run."""
+        recipe, _, ann = compared.partition("@")
+        if self.key(dataset, recipe, ann or None) not in self._by_key:
+            return None
+        row = self.cell(dataset, recipe, ann or None)
+        return {**row, "title": f"{row['title']}, ANN {ann}"} if ann else row
 
     def all_rows(self, recipes: Sequence[str], references: bool = False) -> pd.DataFrame:
         """Return `rows` for every data set, in groups, the ANN and the converted network last if they are asked for."""
@@ -107,10 +128,10 @@ class Results:
         rows = pd.concat([self.rows(*place).assign(group=group) for group, place in enumerate(places)])
         return rows.assign(title=rows["kind"].map(REFERENCES).fillna(rows["title"]), reference=rows["kind"] != "snn")
 
-    def folders(self, dataset: str, recipe: str) -> list[Path]:
+    def folders(self, dataset: str, recipe: str, ann: str | None = None) -> list[Path]:
         """Return the folder of each seed; FileError where one is gone or is not what `runs` was read from."""
         found = []
-        for row in self._keyed[0].loc[[self.key(dataset, recipe)]].to_dict("records"):
+        for row in self._keyed[0].loc[[self.key(dataset, recipe, ann)]].to_dict("records"):
             folder = self.root / RunName(dataset, row["at"], recipe, row["seed"]).results
             if digest(folder) != row["results"]:
                 raise FileError(folder, "was changed after runs.csv was made of it; `dvc repro` makes both again")
@@ -130,9 +151,9 @@ class Results:
         """Return the same with those of other numbers of steps, into which a network's frames were grouped (`of`)."""
         return self._keyed[1].loc[[self.key(dataset, recipe, ann)]]
 
-    def after_steps(self, dataset: str, recipe: str) -> NDArray[np.float64]:
+    def after_steps(self, dataset: str, recipe: str, ann: str | None = None) -> NDArray[np.float64]:
         """Return the accuracy after each step, 0 to 1: [seeds, T]."""
-        return self.by_step(dataset, recipe).pivot(index="seed", columns="t", values="accuracy").to_numpy()
+        return self.by_step(dataset, recipe, ann).pivot(index="seed", columns="t", values="accuracy").to_numpy()
 
     def events_at_answer(self, dataset: str, recipe: str) -> float:
         """Return the share of a recording's events (%) that had come at the last step, mean over recordings."""

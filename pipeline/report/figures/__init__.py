@@ -6,5 +6,6 @@ A file's docstring is what the page shows: a heading, then the caption, which sa
     figure(results: Results, dataset: str) -> Figure | None
 
 which draws one data set, accuracies in percent; None where the grid lacks the runs for it, FileError for a damaged run.
+In its place a file may have `overview(results)`, which draws all data sets at once.
 Perhaps `said(settings: ReportSettings) -> str`: what its caption says of these settings.
 """

@@ -15,7 +15,7 @@ ORDER = 5
 def figure(results: Results, dataset: str) -> Figure | None:
     """Draw accuracy after each time step: the ANN and the rows of Table 2; bars: sd over seeds, or Wilson for one."""
     rows = results.rows(dataset, [ANN, *results.ablation()])
-    drawn, axes = one(6.6, 3.6, xlabel="time steps t", title=f"{dataset}: {bars(results)}")
+    drawn, axes = one(6.6, 3.6, xlabel="time steps t", title=f"{results.label(dataset)}: {bars(results)}")
     for index, row in enumerate(rows.to_dict("records")):
         x = np.arange(1, row["steps"] + 1) + DODGE * (index - (len(rows) - 1) / 2)
         line(axes, x, results.after_steps(dataset, row["recipe"]), row, results)

@@ -25,7 +25,9 @@ def figure(results: Results, dataset: str) -> Figure | None:
     side = min(max(3.2, 0.42 * len(classes)), 12)
     summed = f"sum of {results.count} seeds" if results.count > 1 else "one seed"
     labels = {"xlabel": "predicted class", "ylabel": "true class"}
-    drawn, axes = one(side + 1.3, side + 0.5, title=f"{dataset}: {plot(row['title'])}, {summed}", **labels)
+    drawn, axes = one(
+        side + 1.3, side + 0.5, title=f"{results.label(dataset)}: {plot(row['title'])}, {summed}", **labels
+    )
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=100)
     axes.grid(False)
     small = 8 if len(classes) <= NUMBERED_CLASSES else 4

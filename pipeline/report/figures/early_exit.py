@@ -28,7 +28,10 @@ def figure(results: Results, dataset: str) -> Figure | None:
     if not rows:
         return None
     span = f"rule {report.exit_rule.kind}, sure ≥ {min(report.exit_at):g} to {max(report.exit_at):g}"
-    labels = {"xlabel": f"mean time steps T to the answer\n{span}", "title": f"{dataset}: {seeds(results, 'mean')}"}
+    labels = {
+        "xlabel": f"mean time steps T to the answer\n{span}",
+        "title": f"{results.label(dataset)}: {seeds(results, 'mean')}",
+    }
     drawn, axes = one(6.8, 3.8, **labels)
     dotted: Look = {"linewidth": 1, "linestyle": ":"}
     for row in rows:

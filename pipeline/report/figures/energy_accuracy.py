@@ -23,7 +23,7 @@ def figure(results: Results, dataset: str) -> Figure | None:
     rows = rows[(shown | (rows["kind"] != "snn")) & (rows["energy_uj"] > 0)]
     if rows.empty:
         return None
-    labels = {"xlabel": "estimated energy of one recording (µJ)", "title": f"{dataset}: {bars(results)}"}
+    labels = {"xlabel": "estimated energy of one recording (µJ)", "title": f"{results.label(dataset)}: {bars(results)}"}
     drawn, axes = one(7.2, 4.2, **labels)
     order = [ANN, CONVERTED, *methods(results.settings)]
     places = rows["method"].where(rows["kind"] == "snn", rows["kind"]).map(order.index)

@@ -24,7 +24,7 @@ def figure(results: Results, dataset: str) -> Figure | None:
             series.append((kind, recipe, results.rows(dataset, names).drop_duplicates("steps").sort_values("steps")))
     if all(recipe == CONVERTED for _, recipe, _ in series):
         return None
-    drawn, axes = one(6.4, 3.6, xlabel="time steps T", title=f"{dataset}: {bars(results)}")
+    drawn, axes = one(6.4, 3.6, xlabel="time steps T", title=f"{results.label(dataset)}: {bars(results)}")
     for index, (kind, recipe, rows) in enumerate(series):
         last = rows.to_dict("records")[-1]
         if kind == "STS":

@@ -21,7 +21,9 @@ def figure(results: Results, dataset: str) -> Figure | None:
     rates = {name: layers.dropna(subset="firing_rate").groupby("layer", sort=False) for name, layers in found.items()}
     names = list(dict.fromkeys(layer for grouped in rates.values() for layer in grouped.groups))
     labels = {"xlabel": "layer", "ylabel": "firing rate (spikes per neuron and step)"}
-    drawn, axes = one(max(6.6, 0.6 * len(names) + 2.4), 3.6, title=f"{dataset}: {seeds(results)}", **labels)
+    drawn, axes = one(
+        max(6.6, 0.6 * len(names) + 2.4), 3.6, title=f"{results.label(dataset)}: {seeds(results)}", **labels
+    )
     width = 0.8 / len(rows)
     for index, row in enumerate(rows):
         grouped = rates[row["recipe"]]["firing_rate"]

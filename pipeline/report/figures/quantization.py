@@ -17,7 +17,9 @@ def figure(results: Results, dataset: str) -> Figure | None:
     """Draw accuracy against L: the ANN, the converted network, the sweep's recipes; None where there is one L."""
     if len(results.settings.grid.anns) == 1:
         return None
-    drawn, axes = one(6.4, 3.4, xlabel="quantisation steps L of the ANN", title=f"{dataset}: {bars(results)}")
+    drawn, axes = one(
+        6.4, 3.4, xlabel="quantisation steps L of the ANN", title=f"{results.label(dataset)}: {bars(results)}"
+    )
     anns = results.by_levels(dataset)
     levels = [results.cell(dataset, ANN, ann)["levels"] for ann in anns]
     for name in (ANN, CONVERTED, *results.settings.grid.sweep):

@@ -23,8 +23,8 @@ def figure(results: Results, dataset: str) -> Figure | None:
         shape = {**look(row, results.settings), "marker": ""}
         loss.plot(mean["epoch"], mean["loss"], **shape)
         accuracy.plot(mean["epoch"], 100 * mean["accuracy"], **shape)
-    loss.set(xlabel="epoch", ylabel="training loss", yscale="log", title=f"{dataset}: training loss")
-    accuracy.set(xlabel="epoch", ylabel="training accuracy (%)", title=f"{dataset}: training accuracy")
+    loss.set(xlabel="epoch", ylabel="training loss", yscale="log", title=f"{results.label(dataset)}: training loss")
+    accuracy.set(xlabel="epoch", ylabel="training accuracy (%)", title=f"{results.label(dataset)}: training accuracy")
     log_ticks(loss.yaxis)
     for axes in (loss, accuracy):
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -9,7 +9,7 @@ from pipeline.report.results import CONVERTED, OWN_SETTINGS, Results, base
 ORDER = 1
 KEYS = (
     "dataset (recipe) title kind venue network side seen steps events seeds accuracy wilson best_val best_test paper "
-    "(source)"
+    "elsewhere (source)"
 )
 FROM = {False: "run here", True: "run here, own settings"}
 
@@ -45,6 +45,8 @@ def _of(results: Results, dataset: str, names: list[str]) -> list[pd.DataFrame]:
     ours = rows.assign(
         kind=rows["own_schedule"].map(FROM), title=titles, system=rows["method"], events=events, venue=None, source=None
     )
+    if results.facts(dataset).paper is None:
+        ours["elsewhere"] = ours["system"].map(paper.elsewhere())
     cited = paper.cited()[paper.cited()["dataset"] == results.facts(dataset).paper].copy()
     cited["title"] = cited["method"] + (" [" + cited["reference"] + "]").where(cited["reference"] != "", "")
     cited["kind"] = cited["reproduced"].map({"1": "cited (†)", "0": "cited"})

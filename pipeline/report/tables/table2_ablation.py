@@ -25,5 +25,5 @@ def table(results: Results) -> Table | None:
         "wilson best_val best_test paper (firing_rate) (macs_millions) (synops_millions) (energy_uj)"
     )
     lines = notes.common(results, frame, one_t) + notes.epochs(results)
-    lines += [*notes.references(results), *notes.compared(paired.ablation(results), results)]
+    lines += [*notes.references(results), *notes.compared(paired.among(results, results.ablation()), results)]
     return Table(columns(keys), frame, lines + notes.of_paper("table2", results))

@@ -15,7 +15,7 @@ def table(results: Results) -> Table | None:
         return None
     rows = paper.with_values("table4", results.all_rows(names), results)
     frame = rows.assign(ht=rows["init"] == "converted", neuron=rows["neuron"].str.upper())
-    pairs = paired.hybrid(results, names)
+    pairs = paired.among(results, names)
     neurons = [{results.cell(pair["dataset"], pair[end])["neuron"] for end in ("before", "after")} for pair in pairs]
     lines = notes.common(results, rows) + notes.epochs(results) + notes.compared(pairs, results)
     lines += notes.say("neurons") if any(len(both) > 1 for both in neurons) else []
