@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+from decimal import Decimal
 from importlib import import_module
 from pathlib import Path
 
@@ -28,6 +29,10 @@ from tests import tiny
 PAGES = [Path("README.md"), Path("CONTRIBUTING.md"), *sorted(Path("docs").rglob("*.md"))]
 PAGES += sorted(Path("data").glob("**/README.md"))
 README, ADDING = (Path(name).read_text(encoding="utf-8") for name in ("README.md", "docs/adding.md"))
+# What a page quotes from a file that a stage or script wrote.
+QUOTE = re.compile(r"<!-- from (\S+) -->\n(.*?)<!-- /from -->", re.DOTALL)
+NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w.]*\d)")
+LIST = re.compile(r"\n(?:\d+\.|-) ")
 # A line of docs/adding.md that says which file a block is of, and the block.
 BLOCK = re.compile(r"^(?:New file|In) `([^`]+)`[^\n]*:\n\n```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
@@ -36,27 +41,62 @@ def table_of(text: str) -> list[list[str]]:
     return [line.strip("|").split("|") for line in text.splitlines() if line.startswith("|")]
 
 
-def quoted(page: Path, name: str) -> list[list[str]]:
-    text = page.read_text(encoding="utf-8")
-    return table_of(re.search(rf"<!-- {name} -->\n(.*?)<!-- /{name} -->", text, re.DOTALL).group(1))
-
-
 def columns(table: list[list[str]], heads: list[str]) -> list[list[str]]:
     places = [table[0].index(head) for head in heads]
     return [[row[place] for place in places] for row in table]
 
 
-def test_quoted_table_is_the_methods() -> None:
-    found = quoted(Path("README.md"), "table2")
-    wanted = table_of(Path("reports/methods/tables/table2_ablation.md").read_text(encoding="utf-8"))
-    assert len(wanted) > 6 and len(found[0]) > 2
-    assert found == columns(wanted, found[0])
+def numbers(text: str) -> list[str]:
+    return NUMBER.findall(text.replace("\N{MINUS SIGN}", "-"))
 
 
-def test_quoted_benchmarks_are_the_summary() -> None:
-    wanted = table_of(Path("reports/benchmarks/summary.md").read_text(encoding="utf-8"))
-    assert len(wanted) > 6
-    assert quoted(Path("docs/performance.md"), "benchmarks") == wanted
+def wrong(quote: str, source: str) -> list[str]:
+    """Return what a quote has that its source has not: rows of a table, items of a list, else numbers (rounded)."""
+    rows, prose = table_of(quote), "\n".join(line for line in quote.splitlines() if not line.startswith("|"))
+    found = ["|".join(row) for row in rows if row not in columns(table_of(source), rows[0])]
+    if prose.lstrip().startswith(("1. ", "- ")):
+        whole = " ".join(source.split())
+        return found + [item for item in LIST.split(f"\n{prose}") if " ".join(item.split()) not in whole]
+    said = [Decimal(number) for number in numbers(source)]
+    # In prose a loss has no sign.
+    said += [abs(number) for number in said]
+    for number in numbers(prose):
+        digit = Decimal(1).scaleb(Decimal(number).as_tuple().exponent)
+        if all(value.quantize(digit) != Decimal(number) for value in said):
+            found.append(number)
+    return found
+
+
+QUOTES = [
+    pytest.param(source, text, id=f"{page}-{source}-{index}")
+    for page in PAGES
+    for index, (source, text) in enumerate(QUOTE.findall(page.read_text(encoding="utf-8")))
+]
+
+
+@pytest.mark.parametrize(("source", "text"), QUOTES)
+def test_what_is_quoted_is_as_the_file_says(source: str, text: str) -> None:
+    assert text.strip() and wrong(text, Path(source).read_text(encoding="utf-8")) == []
+
+
+def test_measured_numbers_of_the_readme_are_quoted() -> None:
+    prose = re.sub(r"^```.*?^```", "", QUOTE.sub("", README), flags=re.MULTILINE | re.DOTALL)
+    assert re.findall(r"\d(?:\.\d+)? (?:points|%(?! interval))", prose) == [] and "<!-- from" in README
+
+
+@pytest.mark.parametrize(
+    ("quote", "found"),
+    [
+        ("| a |\n|--:|\n| 87.10 |", []),
+        ("| a |\n|--:|\n| 87.20 |", [" 87.20 "]),
+        ("It gains 87.1 points, of 3.", []),
+        ("It loses 87.2 points, or \N{MINUS SIGN}87.1.", ["87.2", "-87.1"]),
+        ("1. So it\n   is.\n2. And so.", []),
+        ("1. So it is not.", ["So it is not."]),
+    ],
+)
+def test_a_wrong_quote_is_found(quote: str, found: list[str]) -> None:
+    assert wrong(quote, "1. So it is.\n2. And so.\n\n| a | b |\n|--:|--:|\n| 87.10 | 3 |\n") == found
 
 
 @pytest.mark.parametrize("page", PAGES, ids=str)

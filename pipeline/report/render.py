@@ -26,9 +26,10 @@ HEADINGS = {
     "energy_uj": "Energy (µJ)", "energy_of_ann": "Energy, % of the ANN's", "first_events": "Events, first step (%)",
     "events": "Events, decision (%)", "change": "Change", "signed": "Difference (points)",
     "bootstrap_text": "95 % interval, paired", "higher": "Seeds that gain", "gained": "Gained", "lost": "Lost",
-    "p_text": "p (Holm)", "verdict": "The second is", "camera": "Camera", "pairs": "Comparisons",
-    "n_test": "Recordings", "seeds_sd": "sd over seeds", "error": "Standard error", "alone": "Smallest difference (points)",
-    "corrected": "after Holm's correction", "elsewhere": "Cited, on CIFAR10-DVS: % (T)",
+    "p_text": "p (Holm)", "verdict": "The second is", "camera": "Camera",
+    "pairs": "Comparisons", "n_test": "Recordings", "seeds_sd": "sd over seeds", "error": "Standard error",
+    "alone": "Smallest difference (points)", "corrected": "after Holm's correction",
+    "elsewhere": "Cited, on CIFAR10-DVS: % (T)",
     "time_ms": "Time, mean (ms)", "time_ms_max": "Time, longest (ms)",
 }  # fmt: skip
 DECIMALS = {"firing_rate": 3, "gained": 1, "lost": 1, "energy_of_ann": 1, "time_ms": 1, "time_ms_max": 1}

@@ -28,7 +28,16 @@ from tests.finished import settings_of, write_results
 
 DATASET = "mnist-dvs-sim"
 # What the grid of these tests has the runs for, and what is CSV alone.
-TABLES = ("table2_ablation", "table2_paired", "table3_quantization", "early_exit", "latency", "energy")
+TABLES = (
+    "findings",
+    "comparisons",
+    "ranking",
+    "table2_ablation",
+    "table3_quantization",
+    "early_exit",
+    "latency",
+    "energy",
+)
 LISTS = ("early_exit_by_threshold", "latency_by_step")
 FIGURES = (
     "accuracy_vs_t", "camera", "confusion", "early_exit", "energy_accuracy", "figure2", "firing_rates", "quantization",

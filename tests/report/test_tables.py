@@ -29,7 +29,8 @@ from pipeline.runtime.files import write_json
 from tests.finished import again
 from tests.report.conftest import Make, markdown
 
-PAPERS = ["table1_comparison", "table2_ablation", "table2_paired", "table3_quantization", "table4_ht",
+FOUND = ["findings", "smallest_difference", "comparisons", "ranking"]
+PAPERS = ["table1_comparison", "table2_ablation", "table3_quantization", "table4_ht",
           "table5_distillation"]  # fmt: skip
 BEYOND = ["early_exit", "latency", "energy", "conversion"]
 
@@ -157,7 +158,7 @@ def test_headline_of_several_data_sets_keeps_within_six(make: Make) -> None:
 
 
 def test_a_grid_without_runs_for_a_table_lacks_it(make: Make) -> None:
-    assert list(made(make(n_test=40))) == ["table2_ablation", "table2_paired", "table3_quantization", *BEYOND]
+    assert list(made(make(n_test=40))) == [*FOUND, "table2_ablation", "table3_quantization", *BEYOND]
 
 
 def test_a_table_that_compares_nothing_is_left_out(make: Make) -> None:

@@ -150,7 +150,7 @@ def test_the_planned_commands_run(planned: tuple[Clone, list[str], list[str]], m
         ]
     for name in (
         "table1_comparison",
-        "table2_paired",
+        "comparisons",
         "table4_ht",
         "table5_distillation",
         "early_exit",
