@@ -152,7 +152,7 @@ def preamble(report: Path, **changes: Any) -> list[str]:
 
 
 def test_the_preamble_is_said_from_the_settings(made: Made) -> None:
-    grid, selection, simulated = preamble(made[1])
+    grid, selection, simulated, _ = preamble(made[1])
     runs = f"The grid trial runs 6 recipes and 3 ANNs on {DATASET}"
     assert grid == f"{runs}, with 2 seeds (0 and 1); accuracies are means over them."
     assert "last epoch" in selection and "paper-compatible" in selection
@@ -160,11 +160,12 @@ def test_the_preamble_is_said_from_the_settings(made: Made) -> None:
         "simulated" in simulated and "0.125 times the paper" in simulated and "reproduce none of the paper" in simulated
     )
     facts = {"simulated": False, "eval_test": 0}
-    grid, selection, foreign = preamble(made[1], seeds=[0], facts=facts)
+    grid, selection, foreign, signs = preamble(made[1], seeds=[0], facts=facts)
     assert "a single seed" in grid and "paper-compatible" not in selection
-    assert foreign == f"Not in the paper, so without its figures beside ours: {DATASET}."
+    assert foreign == f"From a real camera: {DATASET}. Not in the paper, so without its figures beside ours."
+    assert "simulated or real" in signs and "cited as printed" in signs
     known = preamble(made[1], facts={**facts, "paper": "cifar10dvs"})[2]
-    assert known.startswith(f"The paper's data: {DATASET};")
+    assert known.startswith(f"From a real camera, the paper's data: {DATASET};")
 
 
 def test_missing_or_damaged_parts_are_named(made: Made) -> None:

@@ -30,6 +30,7 @@ DATASET = "mnist-dvs-sim"
 # What the grid of these tests has the runs for, and what is CSV alone.
 TABLES = (
     "findings",
+    "smallest_difference",
     "comparisons",
     "ranking",
     "table2_ablation",
@@ -40,8 +41,8 @@ TABLES = (
 )
 LISTS = ("early_exit_by_threshold", "latency_by_step")
 FIGURES = (
-    "accuracy_vs_t", "camera", "confusion", "early_exit", "energy_accuracy", "figure2", "firing_rates", "quantization",
-    "training_curves",
+    "accuracy_vs_t", "camera", "confusion", "early_exit", "energy_accuracy", "exit_reliability", "figure2",
+    "firing_rates", "quantization", "training_curves",
 )  # fmt: skip
 HSD = Path(f"data/results/{DATASET}/l8/hsd-1")
 
@@ -98,6 +99,7 @@ def test_a_report_is_whole_the_same_bytes_again_and_all_that_is_written(
     tables = [f"tables/{name}.{kind}" for name in TABLES for kind in ("csv", "md", "tex")]
     tables += [f"tables/{name}.csv" for name in LISTS]
     pictures = [f"figures/{dataset}_{name}" for dataset in settings.grid.datasets for name in FIGURES]
+    pictures.append("figures/overview")
     data = [f"plots/{name}.csv" for name in ("accuracy_vs_t", "confusion", "curves")]
     files = ["index.html", "metrics.json", "runs.csv", "steps.csv"]
     assert sorted(first) == sorted([*tables, *(f"{name}.{kind}" for name in pictures for kind in ("png", "pdf")), *data,

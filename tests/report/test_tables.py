@@ -163,13 +163,13 @@ def test_a_grid_without_runs_for_a_table_lacks_it(make: Make) -> None:
 
 def test_a_table_that_compares_nothing_is_left_out(make: Make) -> None:
     found = made(make(baselines=["lif"], recipes=["hsd"], anns=["l8"], sweep=[], n_test=40))
-    assert list(found) == ["table2_ablation", *BEYOND]
+    assert list(found) == [*FOUND, "table2_ablation", *BEYOND]
 
 
 def test_methods_grid_has_every_table_of_the_paper(make: Make) -> None:
     tables = made(make("methods", n_test=60))
-    assert list(tables) == [*PAPERS, *BEYOND]
-    runs = {name: tables[name].frame["recipe"].tolist() for name in (*PAPERS[:2], *PAPERS[4:])}
+    assert list(tables) == [*FOUND, *PAPERS, *BEYOND]
+    runs = {name: tables[name].frame["recipe"].tolist() for name in (*PAPERS[:2], *PAPERS[3:])}
     assert runs == {
         "table1_comparison": ["tet-full.t5", "tcja-full.t5", "sltt-full.t5", "hsd"],
         "table2_ablation": ["lif", "if", "skd", "ht", "ht-kd", "hsd", "ann", "converted"],
@@ -211,7 +211,7 @@ def test_t_is_not_shown_where_all_have_one(make: Make) -> None:
 
 def test_tables_on_the_papers_grid_have_the_papers_values_beside_ours(make: Make) -> None:
     tables = made(make("paper", n_test=40, seeds=[0]))
-    assert list(tables) == [*PAPERS, *BEYOND]
+    assert list(tables) == [*FOUND, *PAPERS, *BEYOND]
 
     def papers(name: str, dataset: str, key: str = "recipe") -> dict[Any, Any]:
         frame = tables[name].frame
@@ -289,7 +289,7 @@ def test_table4_and_5_say_what_a_recipe_is(make: Make) -> None:
     assert with_ht["tet"] == (False, "LIF") and with_ht["ht-tet"] == with_ht["hsd"] == (True, "IF")
     modes = {row["recipe"]: (row["response"], row["feature"]) for row in five.frame.to_dict("records")}
     assert modes == {"if": (False, False), "kd": (True, False), "feature": (False, True), "kd-feature": (True, True)}
-    assert any("TET → HT + TET:" in note for note in four.notes) and any(
+    assert any("TET → HT + TET, T = 5:" in note for note in four.notes) and any(
         "change the neuron" in note for note in four.notes
     )
 
