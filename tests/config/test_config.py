@@ -199,6 +199,7 @@ def test_ill_typed_and_impossible_values_are_named(path: str, value: Any, expect
         ("anns.own.levels", "onw", "own.levels: params/datasets.yaml: cifar10dvs.ann.levels has no entry 'onw'; did"),
         ("report.headline", ["an"], "params/report.yaml: headline: no run 'an'; did you mean 'ann'?"),
         ("report.table1", ["tett.t5"], "params/report.yaml: table1: no run 'tett.t5'; did you mean 'tet'?"),
+        ("report.comparisons", [["ht", "hds@l8"]], "comparisons: no run 'hds'; did you mean 'hsd'?"),
         ("report.methods", ["hds"], "params/report.yaml: methods: no run 'hds'; did you mean 'hsd'?"),
         ("report.figure2", {"sts": ["hsd1"], "dts": []}, "figure2.sts: no run 'hsd1'; did you mean 'hsd'?"),
         ("report.figure4.recipes", ["tett"], "params/report.yaml: figure4.recipes: no run 'tett'; did you mean 'tet'?"),

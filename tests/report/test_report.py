@@ -37,9 +37,10 @@ TABLES = (
     "table3_quantization",
     "early_exit",
     "latency",
+    "conversion",
     "energy",
 )
-LISTS = ("early_exit_by_threshold", "latency_by_step")
+LISTS = ("conversion_by_seed", "early_exit_by_threshold", "latency_by_step")
 FIGURES = (
     "accuracy_vs_t", "camera", "confusion", "early_exit", "energy_accuracy", "exit_reliability", "figure2",
     "firing_rates", "quantization", "training_curves",
