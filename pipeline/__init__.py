@@ -4,6 +4,7 @@ Data flows one way: events -> frames -> nets -> training -> evaluation -> report
 Nothing below it but `__main__` reads the command line; only `pipeline.config.catalogues` reads params.yaml and params/.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -13,9 +14,8 @@ __all__ = ["load_model"]
 
 
 def __getattr__(name: str) -> Any:
-    # When it is asked for, and not before: it brings torch, which most of the package does without.
-    if name == "load_model":
-        from pipeline.inference.model import load_model
-
-        return load_model
+    # When it is asked for, and not before: it brings torch, which most of the package does without. Not by an import
+    # statement, for the digests of all runs follow those of this file.
+    if name in __all__:
+        return getattr(import_module("pipeline.inference.model"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -74,6 +74,12 @@ def test_what_changes_no_result_is_left_out() -> None:
     assert not {name for name in found if name.startswith(("pipeline.runtime", "pipeline.errors", "stages._cli"))}
 
 
+def test_what_uses_a_trained_network_belongs_to_no_training() -> None:
+    for stage in ("train_ann", "convert", "train_snn"):
+        assert not [name for name in code_of(f"stages.{stage}") if name.startswith(("pipeline.inference", "pipeline.r"))
+                    and not name.startswith("pipeline.results")]  # fmt: skip
+
+
 def test_files_that_a_module_names_belong_to_it() -> None:
     assert "pipeline/report/paper.json" in code_of("pipeline.report.paper")
 
