@@ -11,8 +11,8 @@ from pathlib import Path
 # The rows in the order of the report, and their modules.
 ROWS = {
     "decode": "data", "epoch": "data", "snn": "nets", "ann": "nets", "inference": "nets", "memory": "nets",
-    "systems": "systems", "disk": "data", "gpu": "gpu", "limit": "gpu", "profile": "gpu", "idle": "repro",
-    "busy": "repro", "repro": "repro", "precision": "repro", "stream": "live",
+    "systems": "systems", "export": "export", "disk": "data", "gpu": "gpu", "limit": "gpu", "profile": "gpu",
+    "idle": "repro", "busy": "repro", "repro": "repro", "precision": "repro", "stream": "live",
 }  # fmt: skip
 # Asked for by name alone: each takes more than ten minutes.
 OFF = ("repro", "precision")

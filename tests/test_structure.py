@@ -23,12 +23,15 @@ FORBIDDEN = {
     "pipeline.evaluation": DATA | LATER | {"pipeline.training", "pipeline.results"},
     "pipeline.evaluation.exits": NETWORKS - {"pipeline.evaluation"} | DATA | LATER,
     "pipeline.inference": LATER | {"pipeline.camera", "pipeline.training"},
+    "pipeline.export": DATA | LATER | {"pipeline.training", "pipeline.evaluation", "pipeline.results"},
     "pipeline.results": NETWORKS | DATA | {"pipeline.report", "pipeline.commands", "stages"},
     "pipeline.report": NETWORKS - {"pipeline.evaluation"} | {"pipeline.commands", "stages"},
     "pipeline.commands": NETWORKS | {"stages"},
 }
 # SpikingJelly itself brings h5py.
-BROUGHT = {package: {"h5py"} for package in ("pipeline.nets", "pipeline.training", "pipeline.evaluation")}
+BROUGHT = {
+    package: {"h5py"} for package in ("pipeline.nets", "pipeline.training", "pipeline.evaluation", "pipeline.export")
+}
 
 
 def modules(*folders: str) -> list[Path]:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from benchmarks import gpu, nets
+from benchmarks import export, gpu, nets
 from benchmarks.core import OURS, Context
 from benchmarks.nets import ANN, FP32, HSD, IF, LIF
 from benchmarks.peers import JELLY_NET, LAYER_LOOP, PLAIN, STEP_LOOP, Peer, PlainQCFS
@@ -229,3 +229,9 @@ def test_full_size_is_the_papers_network(context: Context) -> None:
     with torch.device("meta"):
         _, net, _ = nets.planned(replace(full, params=full.params), IF, full.dataset)
     assert sum(parameter.numel() for parameter in net.parameters()) == 9_271_498
+
+
+def test_an_exported_network_is_timed_and_its_files_are_measured(context: Context) -> None:
+    (row,) = export.export(context)
+    assert row.turns == 2 and row.ours and row.theirs
+    assert [part.split()[0] for part in row.note.partition("; ")[2].split(", ")] == ["onnx", "nir", "safetensors"]
