@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
+from copy import deepcopy
 from decimal import Decimal
 from importlib import import_module
 from pathlib import Path
@@ -17,14 +19,19 @@ import pytest
 import torch
 import yaml
 
-from pipeline.config.catalogues import load, parse
+from pipeline.config.catalogues import GRID, PARAMS, load, parse
 from pipeline.config.check import check
+from pipeline.config.grid import Grid
+from pipeline.config.plan import plan
+from pipeline.config.report import ReportSettings
 from pipeline.events import aedat2
 from pipeline.events.listing import list_recordings
 from pipeline.events.read import read_events
 from pipeline.events.types import events_from
 from pipeline.pieces import checked, module_of
+from pipeline.report.build import write_tables
 from tests import tiny
+from tests.finished import results_of, write_results
 
 PAGES = [Path("README.md"), Path("CONTRIBUTING.md"), *sorted(Path("docs").rglob("*.md"))]
 PAGES += sorted(Path("data").glob("**/README.md"))
@@ -166,19 +173,11 @@ def experiments() -> list[str]:
     return sorted({command.strip() for command in found})
 
 
-# In the copy, where the pieces of docs/adding.md are: what each command leaves is checked as `plan` checks it.
-CHECK = """
-import json, shlex, sys, yaml
-from copy import deepcopy
-from pathlib import Path
-from pipeline.config.catalogues import FOLDER, GRID, PARAMS, parse
-from pipeline.config.check import check
-files = {GRID: Path(PARAMS), **{path.stem: path for path in Path(FOLDER).glob("*.yaml")}}
-documents = {name: yaml.safe_load(path.read_text()) for name, path in files.items()}
-names = {path.as_posix(): name for name, path in files.items()}
-for command in json.load(sys.stdin):
+def set_by(command: str, documents: tiny.Documents) -> tiny.Documents:
+    """Return settings after the -S of a command."""
     made, words = deepcopy(documents), shlex.split(command.replace("<name>", "shapes"))[3:]
     assert words[::2] == ["-S"] * (len(words) // 2), command
+    names = {path.relative_to(tiny.ROOT).as_posix(): name for name, path in tiny.files().items()}
     for setting in words[1::2]:
         target, value = setting.split("=", 1)
         file, key = target.split(":") if ":" in target else (PARAMS, target)
@@ -188,18 +187,26 @@ for command in json.load(sys.stdin):
             place = place[group]
         assert key.startswith("++") or last in place, f"{command}: there is no {key}"
         place[last] = made[GRID][value[2:-1]] if value.startswith("${") else yaml.safe_load(value)
-    params = parse(made)
-    for name, grid in {GRID: params.grid, **params.grids}.items():
-        check(params, name, grid)
-print("good")
-"""
+    return made
 
 
-def test_experiments_can_be_run(added: Path) -> None:
-    commands = experiments()
+def needs_added(command: str) -> bool:
+    """Return whether a command is of docs/adding.md, or of a data set that is added there."""
+    return "<name>" in command or command in re.sub(r" \\\n +", " ", ADDING)
+
+
+def test_experiments_can_be_run() -> None:
+    documents = tiny.read()
+    before = parse(documents)
+    commands = [command for command in experiments() if not needs_added(command)]
     assert len(commands) > 10
-    done = in_copy(added, "-c", CHECK, given=json.dumps(commands))
-    assert done.returncode == 0 and done.stdout == "good\n", done.stderr
+    for command in commands:
+        made = set_by(command, documents)
+        same = {**made, GRID: documents[GRID]} == documents
+        # As `plan` checks it; only changed catalogues are parsed anew, and named grids are checked in tests/config.
+        params, grid = before if same else parse(made), Grid.model_validate(made[GRID][GRID])
+        if not same or grid not in before.grids.values():
+            check(params, GRID, grid)
 
 
 @pytest.mark.parametrize(
@@ -280,25 +287,33 @@ def in_copy(root: Path, *arguments: str, given: str | None = None) -> subprocess
     )
 
 
+# In the copy, where the pieces of docs/adding.md are.
 PLAN = """
-import json
-from pipeline.config.catalogues import load
+import json, sys
+from pipeline.config.catalogues import parse
 from pipeline.config.check import check
 from pipeline.config.plan import plan
-params = load()
-check(params, "grid", params.grid)
-print(json.dumps({name: entry.text() for name, entry in plan(params).items()}))
+found = []
+for made in json.load(sys.stdin):
+    params = parse(made)
+    check(params, "grid", params.grid)
+    found.append({name: entry.text() for name, entry in plan(params).items()})
+print(json.dumps(found))
 """
 
 
-def plan_of(root: Path) -> dict[str, str]:
-    done = in_copy(root, "-c", PLAN)
+@pytest.fixture(scope="module")
+def plans(added: Path) -> list[dict[str, str]]:
+    """Return the plans that the copy makes of its own settings, and of each experiment with what is added."""
+    documents = tiny.read(added)
+    made = [documents, *(set_by(command, documents) for command in experiments() if needs_added(command))]
+    done = in_copy(added, "-c", PLAN, given=json.dumps(made))
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
 
-def test_what_is_added_is_planned_and_no_run_that_was_there_changes(added: Path) -> None:
-    before, after = plan_of(Path.cwd()), plan_of(added)
+def test_what_is_added_is_planned_and_no_run_that_was_there_changes(plans: list[dict[str, str]]) -> None:
+    before, after = {name: entry.text() for name, entry in plan(load()).items()}, plans[0]
     seeds = load().grid.seeds
     new = {f"train_snn/mnist-dvs-sim/{run}-{seed}.json" for run in ("l8/ht-late", "none/alif") for seed in seeds}
     assert after.keys() - before.keys() == new
@@ -306,6 +321,18 @@ def test_what_is_added_is_planned_and_no_run_that_was_there_changes(added: Path)
     changed = {name for name, text in before.items() if after[name] != text}
     # Pointers to the frames of the new recipes are written beside the old ones, which stay as they are.
     assert changed == report | {"select/mnist-dvs-sim.json"}
+
+
+def test_experiments_with_what_is_added_are_planned_and_reported(plans: list[dict[str, str]], tmp_path: Path) -> None:
+    said = [ReportSettings.model_validate(json.loads(made["tables.json"])["settings"]) for made in plans[1:]]
+    found = {settings.grid.name: settings for settings in said}
+    assert set(found) == {"residual", "shapes"}
+    # The network of its ANN, and one that knows no width.
+    of_ann = {run.recipe: run.network for run in found["residual"].runs if run.ann}
+    assert of_ann == dict.fromkeys(("ann", "converted", "ht-residual"), "residual-16")
+    write_results(found["residual"], tmp_path, 30)
+    write_tables(results_of(found["residual"], tmp_path), tmp_path)
+    assert "| HT | ✓ |" in (tmp_path / "tables/table2_ablation.md").read_text(encoding="utf-8")
 
 
 def test_tests_of_what_is_added_pass(added: Path) -> None:
