@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 from pipeline.config.catalogues import Params, parse
 from pipeline.config.check import check
 from pipeline.config.frames import FrameFile
+from pipeline.config.grid import Grid
 from pipeline.config.resolve import Resolved
 from pipeline.frames.selection import LabelledFrames, load
 from pipeline.frames.store import FACTS, Header, file_sha256, read_header
@@ -96,9 +98,16 @@ def one(documents: tiny.Documents, recipe: str | None, ann: str | None) -> Param
         "more": [],
         **lists,
     }
-    params = parse({**documents, "grid": {"grid": grid}})
+    grids = {"grid": Grid.model_validate(grid), "grids": {}}
+    params = _parsed(json.dumps({**documents, "grid": {"grid": tiny.SHIPPED}})).model_copy(update=grids)
     check(params, "grid", params.grid)
     return params
+
+
+@lru_cache(maxsize=4)
+def _parsed(documents: str) -> Params:
+    """Return settings, which one test after the other, and one stage after the other, has alike."""
+    return parse(json.loads(documents))
 
 
 def choose(params: Params) -> None:
