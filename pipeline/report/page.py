@@ -1,11 +1,11 @@
 """The report of a grid as one page that needs nothing beside it: tables, figures and the settings that made them."""
 
 import base64
+import hashlib
 import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import markdown
 from jinja2 import Environment, StrictUndefined
 from PIL import Image
 
@@ -14,6 +14,8 @@ from pipeline.errors import FileError
 from pipeline.report import paper
 from pipeline.report.build import modules
 from pipeline.report.escape import from_markdown
+from pipeline.report.markup import shown_settings, table_html, targets
+from pipeline.report.svg import inline
 
 TEMPLATES = Path(__file__).parent / "templates"
 # Pixels of the page to an inch of a figure: its letters become as large as the page's.
@@ -39,10 +41,11 @@ class Entry(NamedTuple):
 def page(settings: ReportSettings, folder: Path) -> str:
     """Return the page of a grid, made from the tables/*.md and figures/<dataset>_<figure>.png of reports/<grid>.
 
-    HTML without scripts, style and pictures inside; the same bytes for the same files and settings. FileError: a folder
-    is missing or empty, or a table or figure is damaged.
+    HTML with style, script and pictures inside, which can be read without the script; the same bytes for the same files
+    and settings. FileError: a folder is missing or empty, or a table or figure is damaged.
     """
-    listed, drawn = _tables(folder / "tables"), _figures(folder / "figures", settings)
+    texts = shown_settings(settings)
+    listed, drawn = _tables(folder / "tables", targets(settings, texts)), _figures(folder / "figures", settings)
     known = {entry.name: entry for entry in (*listed, *drawn)}
     found = [known[name] for name in FOUND if name in known]
     sentences = [line for entry in found for item in entry.body for line in SENTENCES.findall(item.get("html", ""))]
@@ -61,43 +64,43 @@ def page(settings: ReportSettings, folder: Path) -> str:
         ("beyond", "Beyond the paper", topics + [entry for entry in rest if entry in listed]),
         ("diagnostics", "Diagnostic figures", [entry for entry in rest if entry in drawn]),
     ]
+    script = (TEMPLATES / "page.js").read_text(encoding="utf-8")
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     return environment.from_string((TEMPLATES / "page.html").read_text(encoding="utf-8")).render(
         grid=settings.grid,
         facts={name: settings.datasets[name] for name in settings.grid.datasets}.items(),
         sentences="".join(sentences),
         style=(TEMPLATES / "page.css").read_text(encoding="utf-8"),
+        script=script,
+        script_digest=base64.b64encode(hashlib.sha256(f"\n{script}\n".encode()).digest()).decode("ascii"),
         sections=[{"id": id_, "heading": heading, "entries": found} for id_, heading, found in sections if found],
-        settings=settings.settings_text,
+        settings=texts,
         files=[name for name in ("metrics.json", "runs.csv", "steps.csv") if (folder / name).is_file()],
     )
 
 
-def _tables(folder: Path) -> list[Entry]:
+def _tables(folder: Path, known: dict[str, str]) -> list[Entry]:
     """Read the tables in their order, then those that are known no more."""
     names = {path.stem for path in folder.glob("*.md")}
     if not names:
         raise FileError(folder, "not found or empty; `dvc repro` makes it")
     entries = []
     for name in sorted(names, key=[*modules("tables"), *sorted(names)].index):
-        item, number = _table(folder / f"{name}.md"), NUMBERED.match(name)
+        item, number = _table(folder / f"{name}.md", known), NUMBERED.match(name)
         words = PAPERS.sub("", item["caption"]).partition(": ")[0].removesuffix(".")
         entries.append(Entry(name, f"Table {number.group(1)}: {words}" if number else words, [item]))
     return entries
 
 
-def _table(path: Path) -> dict[str, Any]:
+def _table(path: Path, known: dict[str, str]) -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise FileError(path, f"is not UTF-8 ({error}); `dvc repro` makes it again") from error
     title = CAPTION.match(text)
-    html = markdown.markdown(text[title.end() :] if title else text, extensions=["tables"])
-    if title is None or "<table>" not in html:
+    html = table_html(text[title.end() :] if title else text, path.with_suffix(".csv"), known)
+    if title is None or html is None:
         raise FileError(path, "expected **a caption**, then a table; `dvc repro` makes it again")
-    # Only the table itself may be wider than the screen; its notes are read without scrolling.
-    html = html.replace("<table>", '<div class="scroll" role="region" tabindex="0" aria-label="table"><table>')
-    html = re.sub(r"<th(?=[ >])", '<th scope="col"', html.replace("</table>", "</table></div>"))
     # A list too long to be read stands beside its table as csv alone.
     lists = [file for file in sorted(path.parent.glob(f"{path.stem}_*.csv")) if not file.with_suffix(".md").is_file()]
     files = [*(path.with_suffix(f".{kind}") for kind in ("csv", "tex", "md")), *lists]
@@ -128,11 +131,15 @@ def _figures(folder: Path, settings: ReportSettings) -> list[Entry]:
 
 
 def _picture(path: Path, dpi: int) -> dict[str, Any]:
-    pdf, data = path.with_suffix(".pdf"), base64.b64encode(path.read_bytes()).decode("ascii")
+    """Return a figure as SVG if it is there, else as PNG, at its size on the page, and the files of it."""
+    vector, pdf = path.with_suffix(".svg"), path.with_suffix(".pdf")
+    links = [f"figures/{file.name}" for file in (vector, pdf) if file.is_file()]
+    if vector.is_file():
+        return {"svg": inline(vector, INCH), "files": links}
     try:
         with Image.open(path, formats=["PNG"]) as picture:
             width, height = (round(pixels * INCH / dpi) for pixels in picture.size)
     except OSError as error:
         raise FileError(path, f"is no PNG file ({error}); `dvc repro` makes it again") from error
-    links = [f"figures/{pdf.name}"] if pdf.is_file() else []
+    data = base64.b64encode(path.read_bytes()).decode("ascii")
     return {"source": f"data:image/png;base64,{data}", "width": width, "height": height, "files": links}

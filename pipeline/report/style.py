@@ -1,6 +1,6 @@
 """How every figure looks: one colour for a method everywhere, the same parts, the same bytes for the same numbers."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,8 @@ from pipeline.config.report import ReportSettings
 from pipeline.report.escape import plot
 from pipeline.report.results import Results
 from pipeline.report.statistics import wilson
+from pipeline.report.svg import interactive, tell
+from pipeline.runtime.files import write_text
 
 # Okabe and Ito (2008), Color universal design; yellow last, for it is faint on white.
 # Black and grey are the references'.
@@ -69,13 +71,15 @@ def drawing() -> AbstractContextManager[None]:
 
 
 def save(figure: Figure, directory: Path, name: str, dpi: int) -> None:
-    """Write <name>.png and <name>.pdf with neither date nor version in them."""
+    """Write <name>.png and .pdf with neither date nor version in them, and .svg for the page where it has series."""
     figure.savefig(directory / f"{name}.png", dpi=dpi, metadata={"Software": None})
     # The layout is found; it needn't be found again.
     figure.set_layout_engine("none")
     # Creator and Producer name matplotlib's version: an update would change every picture.
     plain = {"CreationDate": None, "Creator": None, "Producer": None}
     figure.savefig(directory / f"{name}.pdf", dpi=dpi, metadata=plain)
+    if (text := interactive(figure, name)) is not None:
+        write_text(directory / f"{name}.svg", text)
 
 
 def one(width: float, height: float, **labels: str) -> tuple[Figure, Axes]:
@@ -87,11 +91,40 @@ def one(width: float, height: float, **labels: str) -> tuple[Figure, Axes]:
 
 
 def line(
-    axes: Axes, x: ArrayLike, values: NDArray[np.float64], row: Mapping[str, Any], results: Results, **other: Any
+    axes: Axes,
+    x: ArrayLike,
+    values: NDArray[np.float64],
+    row: Mapping[str, Any],
+    results: Results,
+    dodge: float = 0,
+    runs: Iterable[Mapping[str, Any]] | None = None,
+    **other: Any,
 ) -> None:
-    """Draw against x [points] the mean of shares [seeds, points] of a row of `Results.cells`, in percent, with bars."""
+    """Draw against x [points] the mean of shares [seeds, points] of a row of `Results.cells`, in percent, with bars.
+
+    `dodge` moves all of it sideways; `runs`: the row of each point, where the points are runs of their own.
+    """
     shape: Look = {**look(row, results.settings), "elinewidth": 0.8, **other}
-    axes.errorbar(x, 100 * values.mean(axis=0), 100 * spread(values, row["n_test"]), **shape)
+    x, mean = np.asarray(x), 100 * values.mean(axis=0)
+    drawn = axes.errorbar(x + dodge, mean, 100 * spread(values, row["n_test"]), **shape)
+    low, high = wilson(values.mean(axis=0), row["n_test"])
+    deviations = 100 * values.std(axis=0, ddof=1) if len(values) > 1 else [None] * len(mean)
+    ends = zip(mean, deviations, 100 * low, 100 * high, strict=True)
+    said = [
+        f"{share:.2f}{'' if sd is None else f' ± {sd:.2f}'} %, Wilson 95 % interval {a:.2f} – {b:.2f} %"
+        for share, sd, a, b in ends
+    ]
+    names = ["{dataset}/{at}/{recipe}".format(**run) for run in runs or [row] * len(mean)]
+    tell(drawn.lines[0], shape["label"], [
+        f"{shape['label']}\n{axes.get_xlabel()}: {place:.4g}\n{text}\n{name}, {which(results)}"
+        for place, text, name in zip(x, said, names, strict=True)
+    ])  # fmt: skip
+
+
+def which(results: Results) -> str:
+    """Return the seeds by number."""
+    seeds = results.settings.grid.seeds
+    return f"seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}"
 
 
 def spread(values: NDArray[np.float64], n_test: int) -> NDArray[np.float64]:

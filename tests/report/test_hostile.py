@@ -44,7 +44,8 @@ TAGS = {
     "html", "head", "meta", "title", "style", "body", "header", "h1", "h2", "h3", "code", "p", "nav", "ul", "ol", "li",
     "a", "main", "section", "article", "figure", "img", "figcaption", "div",
     "table", "thead", "tbody", "tr", "th", "td",
-    "strong", "em", "details", "summary", "pre",
+    "strong", "em", "details", "summary", "pre", "span", "script",
+    "svg", "defs", "clippath", "g", "path", "rect", "use", "text",
 }  # fmt: skip
 
 
@@ -185,7 +186,7 @@ def test_the_page_has_no_markup_of_theirs(settings: ReportSettings, folder: Path
     assert all(link.startswith(("#", "tables/", "figures/", "data:image/png;base64,")) or "/" not in link
                for link in found.links)  # fmt: skip
     assert {plain(name) for name in NAMES} <= set(found.cells)
-    assert "<script" not in text and "e.org)</a>" not in text
+    assert text.count("<script") == 1 and "e.org)</a>" not in text
     # Settings that would end their place are text as well.
     odd = settings.model_copy(update={"settings_text": {"</summary><script>": "</pre><script>{{ 1 }}"}})
-    assert "<script" not in page(odd, folder) and "{{ 1 }}" in page(odd, folder)
+    assert page(odd, folder).count("<script") == 1 and "{{ 1 }}" in page(odd, folder)

@@ -101,6 +101,6 @@ def draw(folder: Path, name: str) -> None:
 def test_saving_again_gives_the_same_bytes(tmp_path: Path) -> None:
     draw(tmp_path, "first")
     draw(tmp_path, "second")
-    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".pdf", ".pdf", ".png", ".png"]
+    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".pdf", ".pdf", ".png", ".png", ".svg", ".svg"]
     for kind in ("png", "pdf"):
         assert (tmp_path / f"first.{kind}").read_bytes() == (tmp_path / f"second.{kind}").read_bytes()

@@ -17,8 +17,8 @@ def figure(results: Results, dataset: str) -> Figure | None:
     rows = results.rows(dataset, [ANN, *results.ablation()])
     drawn, axes = one(6.6, 3.6, xlabel="time steps t", title=f"{results.label(dataset)}: {bars(results)}")
     for index, row in enumerate(rows.to_dict("records")):
-        x = np.arange(1, row["steps"] + 1) + DODGE * (index - (len(rows) - 1) / 2)
-        line(axes, x, results.after_steps(dataset, row["recipe"]), row, results)
+        x, dodge = np.arange(1, row["steps"] + 1), DODGE * (index - (len(rows) - 1) / 2)
+        line(axes, x, results.after_steps(dataset, row["recipe"]), row, results, dodge)
     axes.set_xticks(range(1, rows["steps"].max() + 1))
     legend_beside(axes)
     return drawn

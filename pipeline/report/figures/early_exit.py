@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 from pipeline.config.report import ReportSettings
 from pipeline.report.exits import exits, rule
 from pipeline.report.results import Results
-from pipeline.report.style import GREY, Look, legend_beside, look, one, seeds
+from pipeline.report.style import GREY, Look, legend_beside, look, one, seeds, which
+from pipeline.report.svg import tell
 
 ORDER = 3
 
@@ -37,9 +38,15 @@ def figure(results: Results, dataset: str) -> Figure | None:
     for row in rows:
         shape = look(row, results.settings)
         fixed = 100 * results.after_steps(dataset, row["recipe"]).mean(axis=0)
-        axes.plot(np.arange(1, len(fixed) + 1), fixed, color=shape["color"], alpha=0.6, **dotted)
+        (line,) = axes.plot(np.arange(1, len(fixed) + 1), fixed, color=shape["color"], alpha=0.6, **dotted)
+        tell(line, shape["label"])
         mean = exits(results, dataset, row["recipe"])
-        axes.plot(mean["mean_steps"], mean["accuracy"], **shape)
+        (line,) = axes.plot(mean["mean_steps"], mean["accuracy"], **shape)
+        tell(line, shape["label"], [
+            f"{shape['label']}, sure ≥ {at:g}\n{dataset}/{row['at']}/{row['recipe']}, {which(results)}\n"
+            f"mean steps {steps:.2f}, accuracy {accuracy:.2f} %"
+            for at, steps, accuracy in mean[["threshold", "mean_steps", "accuracy"]].itertuples(index=False)
+        ])  # fmt: skip
     axes.plot([], [], color=GREY, label="all after a fixed T", **dotted)
     axes.set_xticks(range(1, max(row["steps"] for row in rows) + 1))
     legend_beside(axes)

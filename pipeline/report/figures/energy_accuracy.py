@@ -39,7 +39,8 @@ def figure(results: Results, dataset: str) -> Figure | None:
         accuracy = np.array([results.accuracies(dataset, name) for name in joined["recipe"]]).T
         thin = {"linestyle": "-", "linewidth": 0.8, "elinewidth": 0.6, "capsize": 0}
         reach = joined["energy_sd"] if results.count > 1 else None
-        line(axes, joined["energy_uj"], accuracy, first, results, xerr=reach, **{**shape, **thin})
+        runs = joined.to_dict("records")
+        line(axes, joined["energy_uj"], accuracy, first, results, runs=runs, xerr=reach, **{**shape, **thin})
     if (rows["frames"] == "full").any():
         marks["hollow"] = hollow(mark(GREY, "o", "", "hollow: whole recording"))
     axes.set_xscale("log")

@@ -36,7 +36,8 @@ def figure(results: Results, dataset: str) -> Figure | None:
         shape = look(row, results.settings)
         shape = hollow(shape) if both and kind == "DTS" else shape
         shape |= {"linestyle": ""} if recipe == CONVERTED else {}
-        line(axes, x + DODGE * (index - 1), values, row, results, **shape)
+        runs = rows.to_dict("records") if kind == "STS" else None
+        line(axes, x, values, row, results, DODGE * (index - 1), runs, **shape)
     axes.set_xticks(range(1, max(rows["steps"].max() for *_, rows in series) + 1))
     legend_beside(axes)
     return drawn

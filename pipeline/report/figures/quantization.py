@@ -24,7 +24,8 @@ def figure(results: Results, dataset: str) -> Figure | None:
     levels = [results.cell(dataset, ANN, ann)["levels"] for ann in anns]
     for name in (ANN, CONVERTED, *results.settings.grid.sweep):
         values = np.array([results.accuracies(dataset, name, ann) for ann in anns]).T
-        line(axes, levels, values, results.cell(dataset, name), results)
+        runs = [results.cell(dataset, name, ann) for ann in anns]
+        line(axes, levels, values, results.cell(dataset, name), results, runs=runs)
     axes.set_xscale("log", base=2)
     axes.set_xticks(levels, [str(level) for level in levels])
     axes.xaxis.set_minor_formatter(NullFormatter())
