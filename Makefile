@@ -1,6 +1,7 @@
 # make repro    everything: environment, recordings, frames, networks, tables and figures
 # make test     environment, lint, types, tests; make test-all: the slow ones too, as CI runs them
 # make compare  experiments since the last commit side by side: headline accuracies, and what was changed
+# make docs     guide, tour and library as a site -> site/index.html; a broken link is an error
 # make bench    what it costs beside Tonic, SpikingJelly and plain PyTorch -> reports/benchmarks/ (DEVICE=cuda: on the GPU)
 # make clean    remove the environment (data and cache stay)
 
@@ -18,7 +19,7 @@ METRICS := '^(reports/.*metrics\.json:.*|(?!Created|State|Executor|rev$$|typ$$|p
 # Not files, nor what a grid lists beside its seeds, nor the grids that are not run.
 HIDDEN := '^(Created|(data|params|pipeline|stages)(/.*)?|reports(/(?!.*metrics\.json:).*)?|grid\.(?!name|seeds).*|(methods|paper)(\..*)?)$$'
 
-.PHONY: repro test test-all lint compare bench clean environment
+.PHONY: repro test test-all lint compare docs bench clean environment
 .DEFAULT_GOAL := repro
 
 environment: $(VENV)/.ready
@@ -41,7 +42,7 @@ test: lint
 	OMP_NUM_THREADS=1 python -m pytest --numprocesses logical --maxprocesses 8 --dist loadfile
 
 # The slow ones start many processes themselves.
-test-all: test
+test-all: test $(VENV)/.docs
 	python -m pytest -m slow
 
 lint: environment
@@ -51,6 +52,15 @@ lint: environment
 
 compare: environment
 	@dvc exp show --only-changed --no-pager --drop $(HIDDEN) --keep $(METRICS)
+
+$(VENV)/.docs: $(VENV)/.ready requirements-docs.txt
+	$(BIN)/python -m pip install --disable-pip-version-check --no-deps --require-hashes -r requirements-docs.txt
+	$(BIN)/python -m pip check
+	@touch $@
+
+docs: $(VENV)/.docs
+	sphinx-build -q -W --keep-going -c docs/site . site
+	@echo site/index.html
 
 bench: environment
 	python -m benchmarks --device $(DEVICE)

@@ -6,13 +6,14 @@ import re
 from importlib import metadata
 from pathlib import Path
 
-PINS = Path("requirements.txt").read_text(encoding="utf-8").splitlines()
+FILES = ("requirements.txt", "requirements-docs.txt")
+PINS, DOCS = ([line for line in Path(name).read_text(encoding="utf-8").splitlines() if line[0] != "#"] for name in FILES)
 TORCH = Path("requirements-torch.txt").read_text(encoding="utf-8")
 COPYLEFT = re.compile(r"GPL|MPL|EPL|GNU|Mozilla|Eclipse", re.IGNORECASE)
 
 
 def names() -> list[str]:
-    return [line.partition("==")[0] for line in PINS if not line.startswith("#")]
+    return [line.partition("==")[0] for line in PINS]
 
 
 def licence(name: str) -> str:
@@ -23,16 +24,16 @@ def licence(name: str) -> str:
 
 def test_every_pin_but_torchs_has_hashes() -> None:
     assert len(names()) > 100
-    for line in PINS:
-        assert line.startswith("#") or re.fullmatch(r"\S+==\S+( --hash=sha256:[0-9a-f]{64})+", line), line
+    assert not {*names()} & {line.partition("==")[0] for line in DOCS}
+    for line in (*PINS, *DOCS):
+        assert re.fullmatch(r"\S+==\S+( --hash=sha256:[0-9a-f]{64})+", line), line
     assert re.findall(r"^(\w+)==", TORCH, re.MULTILINE) == ["torch", "torchaudio", "torchvision"]
 
 
 def test_what_is_installed_is_what_is_pinned() -> None:
     for line in PINS:
-        if not line.startswith("#"):
-            name, version = line.split()[0].split("==")
-            assert metadata.version(name) == version
+        name, version = line.split()[0].split("==")
+        assert metadata.version(name) == version
 
 
 def test_licences_that_are_not_permissive_are_named() -> None:
