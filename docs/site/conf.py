@@ -34,6 +34,7 @@ autodoc_inherit_docstrings = False
 suppress_warnings = ["ref.python"]
 apidoc_modules = [{
     "path": str(ROOT / "pipeline"), "destination": f"{MADE}/api", "max_depth": 2, "automodule_options": {"members"},
+    "module_first": True,
 }]  # fmt: skip
 sphinx_gallery_conf = {
     "examples_dirs": "docs/tour", "gallery_dirs": f"{MADE}/tour", "filename_pattern": "tour.py",
@@ -43,8 +44,14 @@ sphinx_gallery_conf = {
 html_theme = "alabaster"
 html_title = "HSD pipeline"
 html_extra_path = ["index.html"]
+html_static_path = ["site.css"]
+html_css_files = ["site.css"]
+html_show_copyright = False
 html_copy_source = False
-html_theme_options = {"page_width": "72rem", "sidebar_width": "15rem", "fixed_sidebar": True}
+html_theme_options = {
+    "page_width": "72rem", "sidebar_width": "15rem", "fixed_sidebar": True, "font_family": "system-ui, sans-serif",
+    "head_font_family": "system-ui, sans-serif",
+}  # fmt: skip
 
 LINK = re.compile(r"\[([^\]]+)\]\(([^)#:]+)\)")
 # What reStructuredText would take for its own in text between `code`.
