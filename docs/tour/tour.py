@@ -17,7 +17,6 @@ this page (``make docs``): in the project's environment, from any folder of the 
 # ----------
 # ``params/datasets.yaml`` says how the camera sees a digit. Twelve of each instead of 130 are enough here.
 
-import os
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,17 +24,17 @@ from tempfile import TemporaryDirectory
 import matplotlib.pyplot as plt
 import numpy as np
 
-os.chdir(next(folder for folder in (Path.cwd(), *Path.cwd().parents) if (folder / "params.yaml").is_file()))
-sys.path.insert(0, str(Path.cwd()))
+root = next(folder for folder in (Path.cwd(), *Path.cwd().parents) if (folder / "params.yaml").is_file())
+sys.path.insert(0, str(root))
 
 from pipeline.camera.record import record
 from pipeline.config.catalogues import load as load_params
 
-settings = load_params().dataset("mnist-dvs-sim")
+settings = load_params(root).dataset("mnist-dvs-sim")
 folder = TemporaryDirectory()
 recordings = Path(folder.name) / "recordings"
 few = settings.recordings.model_copy(update={"per_class": 12, "skip": 0})
-print(f"{record(few, 'data/raw/mnist-dvs-sim', recordings, workers=1):,} events")
+print(f"{record(few, root / 'data/raw/mnist-dvs-sim', recordings, workers=1):,} events")
 
 # %%
 # Frames
@@ -135,7 +134,7 @@ print(correct_after(logits, labels[~train]) / (~train).sum())
 
 from pipeline.results import load
 
-runs = load("methods")
+runs = load("methods", reports=root / "reports")
 spiking = runs[(runs["kind"] == "snn") & (runs["frames"] == "phase2") & (runs["steps"] == 5)]
 means = spiking.groupby("title")[["accuracy", "energy_uj"]].mean().sort_values("accuracy")
 figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
