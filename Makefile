@@ -17,7 +17,7 @@ export DVC_NO_ANALYTICS := 1
 # With experiments of several grids they bear the path of their grid's file.
 METRICS := '^(reports/.*metrics\.json:.*|(?!Created|State|Executor|rev$$|typ$$|parent$$|params$$|pipeline$$|stages$$)[a-z][^./:]*)$$'
 # Not files, nor what a grid lists beside its seeds, nor the grids that are not run.
-HIDDEN := '^(Created|(data|params|pipeline|stages)(/.*)?|reports(/(?!.*metrics\.json:).*)?|grid\.(?!name|seeds).*|(methods|paper)(\..*)?)$$'
+HIDDEN := '^(Created|(data|params|pipeline|stages)(/.*)?|reports(/(?!.*metrics\.json:).*)?|grid\.(?!name|seeds).*|(one|methods|choices|paper)(\..*)?)$$'
 
 .PHONY: repro test test-all lint compare docs bench clean environment
 .DEFAULT_GOAL := repro

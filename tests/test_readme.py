@@ -106,14 +106,6 @@ def test_a_wrong_quote_is_found(quote: str, found: list[str]) -> None:
     assert wrong(quote, "1. So it is.\n2. And so.\n\n| a | b |\n|--:|--:|\n| 87.10 | 3 |\n") == found
 
 
-def test_quoted_exports_are_the_benchmarks() -> None:
-    found = quoted(Path("docs/export.md"), "export")
-    rows = table_of(Path("reports/benchmarks/benchmarks.md").read_text(encoding="utf-8"))
-    wanted = [*rows[:2], *(row for row in rows if row[0].strip() == "export")]
-    assert len(wanted) == 4
-    assert found == columns(wanted, found[0])
-
-
 @pytest.mark.parametrize("page", PAGES, ids=str)
 def test_linked_files_are_there(page: Path) -> None:
     links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
