@@ -1,4 +1,4 @@
-"""python -m pipeline fetch|check|preview <dataset>, classify|stream|export <model>, why <stage>, doctor, tidy."""
+"""python -m pipeline fetch|check|preview <dataset>, classify|stream|export <model>, why <stage>, run, doctor, tidy."""
 
 from __future__ import annotations
 
@@ -44,6 +44,12 @@ def main(words: list[str] | None = None) -> int:
         )
     asking = commands.add_parser("why", help="say why `dvc repro` would run a stage again")
     asking.add_argument("stage", help="as DVC names it: train_snn@mnist-dvs-sim-ht-0")
+    running = commands.add_parser("run", help="what `dvc repro` runs, many stages at once (docs/parallel.md)")
+    running.add_argument("targets", nargs="*", help="stages, as `dvc repro` takes them (default: all)")
+    running.add_argument("--jobs", type=_count, help="stages at once (default: one, or as many as the GPUs take)")
+    running.add_argument("--gpus", help="GPUs to compute on: all, or numbers such as 0,1")
+    running.add_argument("--per-gpu", type=_count, default=1, help="runs on each GPU (default: 1)")
+    running.add_argument("--cluster", type=Path, metavar="FILE", help="compute on a cluster, which this YAML file says")
     commands.add_parser("doctor", help="put back a dvc.lock that a kill has left empty or cut")
     tidying = commands.add_parser("tidy", help="remove checkpoints of trainings that were given up")
     tidying.add_argument("--days", type=float, default=7.0, help="not written for so many days (default: 7)")
@@ -57,6 +63,8 @@ def main(words: list[str] | None = None) -> int:
     if arguments.command == "tidy":
         print(scratch.tidy(arguments.days))
         return 0
+    if arguments.command == "run":
+        return _run(arguments)
     if arguments.command == "why":
         return _why(arguments.stage)
     try:
@@ -84,6 +92,28 @@ def main(words: list[str] | None = None) -> int:
         return 1
     print(json.dumps(report, indent=2) if arguments.json else as_text(report))
     return 1 if report["problems"] else 0
+
+
+def _count(text: str) -> int:
+    """Return a number of the command line that is at least 1."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, found {text!r}")
+    return int(text)
+
+
+def _run(asked: argparse.Namespace) -> int:
+    """Run stages; exit status 0: all that was asked for is there."""
+    try:
+        # Not above: Dask and DVC take a second to import, and Dask is an extra.
+        from pipeline.jobs.run import run
+    except ModuleNotFoundError as error:
+        print(f"error: {error}; `pip install 'hsd-pipeline[cluster]'` brings what `run` needs", file=sys.stderr)
+        return 1
+    try:
+        return run(asked.targets, asked.jobs, asked.gpus, asked.per_gpu, asked.cluster)
+    except PipelineError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
 
 
 def _why(stage: str) -> int:

@@ -11,16 +11,18 @@ from types import FrameType
 import psutil
 
 POLL_SECONDS = 0.5
+# Where it is set, the id of the process that started a stage in place of `dvc`.
+STARTED_BY = "HSD_STARTED_BY"
 
 
 def die_with_dvc() -> None:
-    """End this process soon after the `dvc` above it has gone; without one above, do nothing.
+    """End this process soon after the `dvc` above it (or who works in its place) has gone; without one, do nothing.
 
     DVC leaves its command running when it is killed. The kernel's parent-death signal would not do: the parent is
     the shell between DVC and the stage. What is unsaved is lost, as with any kill; checkpoints are written whole.
     """
-    above = psutil.Process().parents()
-    dvc = next((index for index, process in enumerate(above) if _is_dvc(process)), None)
+    above, named = psutil.Process().parents(), os.environ.get(STARTED_BY)
+    dvc = next((index for index, one in enumerate(above) if str(one.pid) == named or _is_dvc(one)), None)
     if dvc is not None:
         _watch(above[: dvc + 1])
 
