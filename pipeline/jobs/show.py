@@ -35,9 +35,9 @@ class Board:
     _began: dict[str, tuple[float, Path]] = field(default_factory=dict)
     _took: dict[str, float] = field(default_factory=dict)
     _taken: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
-    _shown: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
+        self._shown = time.monotonic()
         self._console = Console(highlight=False, soft_wrap=True)
         self._live = Live(console=self._console, auto_refresh=False, transient=True)
 

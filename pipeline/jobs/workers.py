@@ -139,12 +139,15 @@ def there(said: Cluster, jobs: int, path: Path) -> tuple[Any, list[Slot]]:
     own = {name: value for name, value in os.environ.items() if name in ("HSD_DEVICE", "HSD_PRECISION")}
     kind = next(name for name in dir(dask_jobqueue) if name.lower() == f"{said.kind}cluster")
     # One thread is one run at a time; a run's length is not known before, so all that wait count.
-    options = {"security": True, "shared_temp_directory": ".dvc/tmp", "log_directory": "data/runs/logs", **said.options}
     dask.config.set({"distributed.scheduler.unknown-task-duration": "1h"})
+    options = {
+        "security": True, "shared_temp_directory": ".dvc/tmp", "log_directory": "data/runs/logs",
+        "job_cpu": said.cores, "worker_extra_args": ["--no-dashboard"], **said.options,
+    }  # fmt: skip
+    # A page that anybody on the network could open is the user's to ask for.
+    options["scheduler_options"] = {"dashboard_address": "127.0.0.1:0", **options.get("scheduler_options", {})}
     try:
-        found = getattr(dask_jobqueue, kind)(
-            cores=1, processes=1, memory=said.memory, **({"job_cpu": said.cores} | options)
-        )
+        found = getattr(dask_jobqueue, kind)(cores=1, processes=1, memory=said.memory, **options)
         found.adapt(minimum_jobs=0, maximum_jobs=jobs)
     except (OSError, RuntimeError, TypeError, ValueError) as error:
         raise ConfigError(f"{path}: {kind} cannot be started with these options: {error}") from error

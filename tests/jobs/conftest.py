@@ -6,8 +6,10 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from tests.repro.conftest import ENVIRONMENT, REPOSITORY, Clone
 
@@ -81,12 +83,13 @@ else:
         write_text(f"tuned/{run}.txt", state)
     remove(saved)
 """
-MADE = ("data/**/*.json", "models/*", "results/**/*", "tuned/*", "report.csv", "dvc.lock", ".gitignore", "*/.gitignore")
+MADE = ("data/**/*.json", "models/*.txt", "results/**/*.txt", "tuned/*.txt", "report.csv")
 
 
-def made(clone: Clone) -> dict[str, bytes]:
-    """Return all that the toy's stages and DVC's record of them left."""
-    return {name: data for pattern in MADE for name, data in clone.files(pattern).items()}
+def made(clone: Clone) -> dict[str, Any]:
+    """Return all that the toy's stages left, and what dvc.lock says of each; after a failure its order is another."""
+    files: dict[str, Any] = {name: data for pattern in MADE for name, data in clone.files(pattern).items()}
+    return {**files, "dvc.lock": yaml.safe_load((clone.root / "dvc.lock").read_bytes())}
 
 
 def run_cache(clone: Clone) -> dict[str, bytes]:
@@ -110,6 +113,7 @@ def make_toy(root: Path) -> Clone:
     root.mkdir(parents=True)
     (root / "dvc.yaml").write_text(DVC_YAML)
     (root / "stage.py").write_text(STAGE)
+    (root / ".gitignore").write_text("/data\n/log\n/models\n/results\n/tuned\n")
     write_params(root)
     site = root.parent / f"{root.name}-site"
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"

@@ -34,6 +34,7 @@ def test_same_bytes_lock_and_run_cache_as_repro(toy: Clone, wanted: Clone, capsy
     assert run([], 2, None, 1, None) == 0
     assert "10 done" in capsys.readouterr().out
     assert made(toy) == made(wanted) and run_cache(toy) == run_cache(wanted)
+    assert toy.files("dvc.lock") == wanted.files("dvc.lock")
     assert len(epochs(toy)) == 16
     assert toy.repro() == []
     # Each of the two had a core of its own and one thread.
