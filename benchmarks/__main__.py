@@ -13,9 +13,10 @@ ROWS = {
     "decode": "data", "epoch": "data", "snn": "nets", "ann": "nets", "inference": "nets", "memory": "nets",
     "systems": "systems", "export": "export", "disk": "data", "gpu": "gpu", "limit": "gpu", "profile": "gpu",
     "idle": "repro", "busy": "repro", "repro": "repro", "precision": "repro", "stream": "live",
+    "fleet": "jobs", "overhead": "jobs", "scheduler": "jobs", "parallel": "jobs", "parallel_gpu": "jobs",
 }  # fmt: skip
 # Asked for by name alone: each takes more than ten minutes.
-OFF = ("repro", "precision")
+OFF = ("repro", "precision", "fleet", "parallel", "parallel_gpu")
 
 
 def main(words: list[str] | None = None) -> int:

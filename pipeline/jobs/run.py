@@ -64,6 +64,7 @@ class Runs:
         self.book, self.client, self.shares, self.count = book, client, shares, count
         self.board = Board(count)
         self.sorter = TopologicalSorter(book.needs)
+        self.order = {name: place for place, name in enumerate(book.needs)}
         self.ready: list[tuple[int, int, str]] = []
         self.running: dict[Any, str] = {}
         self.waiting = dict.fromkeys(book.needs)
@@ -97,7 +98,7 @@ class Runs:
     def _note_ready(self) -> None:
         for name in self.sorter.get_ready():
             # Those first that most others wait for; then in the order of dvc repro.
-            heapq.heappush(self.ready, (-self.book.above[name], list(self.book.needs).index(name), name))
+            heapq.heappush(self.ready, (-self.book.above[name], self.order[name], name))
 
     def _begin(self, name: str) -> None:
         del self.waiting[name]
