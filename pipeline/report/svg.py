@@ -101,8 +101,8 @@ def _named(axes: Axes) -> Iterator[str]:
 
 def _label(of: Artist | Container) -> str:
     """Return a label as the legend has it, "" if it has none."""
-    label = str(of.get_label())
-    return "" if label.startswith("_") else label
+    label = of.get_label()
+    return "" if label is None or str(label).startswith("_") else str(label)
 
 
 def _tell_line(axes: Axes, line: Line2D | None, label: str, ends: list[Any]) -> None:

@@ -257,7 +257,7 @@ def test_a_browser_says_what_a_point_is_hides_a_series_and_leads_to_settings(
         pressed: $("[data-legend]").getAttribute("aria-pressed"), gone: (hover(1), $("#tip").hidden),
         back: (press($("[data-legend]"), "Enter"), page.querySelectorAll(".off").length),
         folded: $("#recipes-hsd").closest("details").open,
-        led: (click("td a"), frame.contentWindow.onhashchange?.(), $("#recipes-hsd").closest("details").open),
+        led: (click("td a"), $("#recipes-hsd").closest("details").open),
     """)  # fmt: skip
     assert found["near"] == "HSD <i>\nsteps T: 2\ntest accuracy (%): 85 (83 to 87)" and found["far"]
     assert found["key"].startswith("TET\nsteps T: 3")

@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 
 from pipeline.report.exits import calibration
 from pipeline.report.results import Results
-from pipeline.report.style import GREY, legend_beside, look
+from pipeline.report.style import GREY, legend_beside, look, which
+from pipeline.report.svg import tell
 
 ORDER = 3.5
 # Share of all answers in a range, below which it says nothing.
@@ -31,7 +32,10 @@ def figure(results: Results, dataset: str) -> Figure | None:
                 found, shape = calibration(results, dataset, row["recipe"], t), look(row, results.settings)
                 found = found[found["share"] >= LEAST]
                 axes.plot(100 * found["sure"], 100 * found["right"], **{**shape, "marker": "", "linewidth": 1})
-                axes.scatter(100 * found["sure"], 100 * found["right"], 90 * found["share"], shape["color"])
+                marks = axes.scatter(100 * found["sure"], 100 * found["right"], 90 * found["share"], shape["color"])
+                said = "{0}\nsure {1:.1f} %, right {2:.1f} %\n{3:.1f} % of its answers, {4}"
+                numbers = (100 * found[["sure", "right", "share"]]).itertuples(index=False)
+                tell(marks, shape["label"], [said.format(shape["label"], *row, which(results)) for row in numbers])
     both[0].set(ylabel="test accuracy (%)")
     legend_beside(both[1])
     return drawn

@@ -15,6 +15,7 @@ from pipeline.report.escape import plot
 from pipeline.report.results import Results, base
 from pipeline.report.standing import standing
 from pipeline.report.style import DODGE, GREY, Look, hollow, look
+from pipeline.report.svg import tell
 
 ORDER = 0
 # Inches: of a column, of the lines, of a method's row.
@@ -54,7 +55,10 @@ def _lines(axes: Axes, frame: pd.DataFrame, shapes: dict[str, Look]) -> None:
     parts = dict([*frame.groupby("compared", sort=False)])
     for name, rows in parts.items():
         if name not in shapes:
-            axes.plot(rows["t"], rows["accuracy"], color=GREY, alpha=0.35, linewidth=0.8, marker=".", markersize=3)
+            thin: Look = {"color": GREY, "alpha": 0.35, "linewidth": 0.8, "marker": ".", "markersize": 3}
+            (line,) = axes.plot(rows["t"], rows["accuracy"], **thin)
+            points = rows[["title", "t", "accuracy"]].itertuples(index=False)
+            tell(line, "", [f"{plot(title)}\nT = {t}: {accuracy:.2f} %" for title, t, accuracy in points])
     for index, (name, shape) in enumerate((name, shape) for name, shape in shapes.items() if name in parts):
         rows = parts[name]
         x = rows["t"] + DODGE * (index - len(shapes) / 2)

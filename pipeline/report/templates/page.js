@@ -126,10 +126,11 @@ for (const plot of document.querySelectorAll(".plot")) {
 }
 document.addEventListener("scroll", () => tell(null), {passive: true, capture: true});
 
-// What a link leads to is opened, where the browser does not do it by itself.
-const open = () => {
-  const folded = document.getElementById(location.hash.slice(1))?.closest("details:not([open])");
-  if (folded) { folded.open = true; document.getElementById(location.hash.slice(1)).scrollIntoView(); }
+// What a link leads to is opened first, where the browser does not do it by itself.
+const unfold = hash => {
+  const folded = document.getElementById(hash.slice(1))?.closest("details:not([open])");
+  if (folded) folded.open = true;
 };
-window.addEventListener("hashchange", open);
-open();
+document.addEventListener("click", event => unfold(event.target.closest("a[href^='#']")?.hash ?? ""));
+window.addEventListener("hashchange", () => unfold(location.hash));
+unfold(location.hash);
