@@ -66,4 +66,4 @@ def test_the_site_is_complete_and_a_broken_link_is_an_error(tmp_path: Path) -> N
     page = tmp_path / "docs/adding.md"
     page.write_text(page.read_text(encoding="utf-8") + "\n[nowhere](nowhere.md), [no such part](recipes.md#nowhere)\n")
     done = build(tmp_path, "-D", "plot_gallery=0")
-    assert done.returncode != 0 and "'nowhere.md'" in done.stderr and "recipes.md#nowhere" in done.stderr
+    assert done.returncode != 0 and "'nowhere.md'" in done.stderr and "'docs/recipes': 'nowhere'" in done.stderr
