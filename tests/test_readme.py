@@ -154,7 +154,7 @@ def test_results_of_the_readme_are_data_frames() -> None:
     names: dict = {}
     exec("\n".join(first), names)
     found = eval(last, names)
-    # A row a recipe and L, with as many runs as the grid has seeds.
+    # A row a recipe and ANN, with as many runs as the grid has seeds.
     assert set(found["count"]) == {len(tiny.read()["grid"]["methods"]["seeds"])} and len(found) > 20
 
 

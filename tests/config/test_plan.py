@@ -58,13 +58,14 @@ def test_every_stage_of_a_run_has_a_file_named_as_its_weights(plans: dict[str, d
             run = entry.settings["run"]
             assert path == f"{entry.stage}/{run['dataset']}/{run['ann'] or 'none'}/{run['recipe']}-{run['seed']}.json"
     grid = parse(documents()).grids["methods"]
-    seeds, anns = len(grid.seeds), len(grid.anns)
+    sets, seeds, anns = len(grid.datasets), len(grid.seeds), len(grid.anns)
     counts = {stage: sum(entry.stage == stage for entry in plans["methods"].values()) for stage in MODELS}
     more = len(grid.more_anns)
-    assert counts["train_ann"] == counts["convert"] == seeds * (anns + more)
+    assert counts["train_ann"] == counts["convert"] == sets * seeds * (anns + more)
     many = anns * len(grid.sweep) + more * len(grid.more)
-    assert counts["train_snn"] == seeds * (len(grid.baselines) + len(grid.recipes) + many)
-    assert all(counts[stage] == 1 for stage in MODELS if stage not in TRAINING)
+    assert counts["train_snn"] == sets * seeds * (len(grid.baselines) + len(grid.recipes) + many)
+    assert {counts[stage] for stage in ("recordings", "integrate", "select")} == {sets}
+    assert {counts[stage] for stage in ("results", "tables", "figures", "page")} == {1}
 
 
 def test_the_same_settings_are_the_same_text(plans: dict[str, dict[str, Planned]]) -> None:
