@@ -1,4 +1,7 @@
-"""python -m pipeline fetch|check|preview <dataset>, classify|stream|export <model>, why <stage>, run, doctor, tidy."""
+"""python -m pipeline fetch|check|preview <dataset>, classify|stream|show|export <model>, why <stage>, run, doctor, tidy.
+
+By hand, beside `dvc repro`.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import json
 import sys
 from pathlib import Path
 
-from pipeline.commands import classify, export, stream
+from pipeline.commands import classify, export, show, stream
 from pipeline.commands.check import as_text, check
 from pipeline.commands.fetch import fetch
 from pipeline.commands.preview import preview
@@ -53,7 +56,7 @@ def main(words: list[str] | None = None) -> int:
     commands.add_parser("doctor", help="put back a dvc.lock that a kill has left empty or cut")
     tidying = commands.add_parser("tidy", help="remove checkpoints of trainings that were given up")
     tidying.add_argument("--days", type=float, default=7.0, help="not written for so many days (default: 7)")
-    for module in (classify, export, stream):
+    for module in (classify, stream, show, export):
         module.add(commands)
     accept_any_letter()
     arguments = parser.parse_args(words)
