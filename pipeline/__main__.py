@@ -1,7 +1,4 @@
-"""python -m pipeline fetch|check|preview <dataset>, classify|stream|show|export <model>, why <stage>, run, doctor, tidy.
-
-By hand, beside `dvc repro`.
-"""
+"""python -m pipeline: fetch, check, preview, classify, stream, show, export, why, run, doctor, tidy, beside `dvc repro`."""
 
 from __future__ import annotations
 

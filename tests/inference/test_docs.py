@@ -31,10 +31,20 @@ def test_python_of_the_docs_runs(
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("command", ["classify", "stream"])
-def test_options_of_the_docs_are_there(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    section = TEXT.split("\n## ")[1 if command == "classify" else 2]
+@pytest.mark.parametrize(("place", "command"), enumerate(["classify", "stream", "show"], 1))
+def test_options_of_the_docs_are_there(place: int, command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    section = TEXT.split("\n## ")[place]
     named = set(re.findall(r"--[a-z][a-z-]+", section)) - {"--only"}
     with pytest.raises(SystemExit):
         main([command, "--help"])
     assert len(named) > 3 and named <= set(re.findall(r"--[a-z-]+", capsys.readouterr().out))
+
+
+def test_pages_of_the_docs_can_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("hsd-0", "lif-0"):
+        write_weights(Path(f"{name}.safetensors"), framing(4))
+    aedat2.write(Path("recording.aedat"), recording())
+    commands = re.findall(r"python -m pipeline (show .*)", TEXT)
+    assert len(commands) == 3 and all(main(command.split()) == 0 for command in commands)
+    assert Path("show.html").is_file() and Path("page.html").is_file()

@@ -1,10 +1,8 @@
 from __future__ import annotations
 
 import html
-import json
 import re
 import shutil
-import subprocess
 from base64 import b64encode
 from hashlib import sha256
 from html.parser import HTMLParser
@@ -22,14 +20,11 @@ from pipeline.report.page import page
 from pipeline.report.render import Column, Table, write
 from pipeline.report.style import drawing, legend_beside, one, save
 from stages._cli import Call
+from tests.browser import browser as browser
+from tests.browser import measure
 from tests.finished import settings_of
 
 DATASET = "mnist-dvs-sim"
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-FLAGS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-)  # fmt: skip
 TABLES = ("table1_comparison", "table2_ablation", "table10_more", "early_exit", "latency", "energy")
 VOID = {"meta", "img"}
 
@@ -211,12 +206,6 @@ def test_missing_or_damaged_parts_are_named(made: Made) -> None:
         page(settings, report)
 
 
-@pytest.fixture(scope="module")
-def browser() -> str:
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
-    return found or pytest.skip(f"no {', '.join(BROWSERS)} on this machine")
-
-
 @pytest.mark.parametrize("width", [390, 1280])
 def test_a_browser_shows_all_of_it_without_scrolling_sideways(
     browser: str, made: Made, tmp_path: Path, width: int
@@ -239,7 +228,7 @@ def test_a_browser_sorts_and_filters_a_table(browser: str, made: Made, tmp_path:
         as_it_was: column(0), up: (click("th:nth-child(2) button"), column(1)), aria: $("th:nth-child(2)").ariaSort,
         down: (click("th:nth-child(2) button"), column(1)), again: (click("th:nth-child(2) button"), column(0)),
         left: (Object.assign($("input"), {value: "LIF"}), $("input").oninput(), column(0)), count: $("output").value,
-    """)  # fmt: skip
+    """, KNOWN)  # fmt: skip
     assert found["as_it_was"] == found["again"] == ["HT * _x_ | <i>", "LIF", "x", "y", "z"]
     # What has no value is last either way.
     assert found["up"] == ["-3.00", "9.00", "20.00", "1234.50", "–"] and found["aria"] == "ascending"
@@ -258,7 +247,7 @@ def test_a_browser_says_what_a_point_is_hides_a_series_and_leads_to_settings(
         back: (press($("[data-legend]"), "Enter"), page.querySelectorAll(".off").length),
         folded: $("#recipes-hsd").closest("details").open,
         led: (click("td a"), $("#recipes-hsd").closest("details").open),
-    """)  # fmt: skip
+    """, KNOWN)  # fmt: skip
     assert found["near"] == "HSD <i>\nsteps T: 2\ntest accuracy (%): 85 (83 to 87)" and found["far"]
     assert found["key"].startswith("TET\nsteps T: 3")
     # The line with its marks, and its bars with their caps.
@@ -266,9 +255,7 @@ def test_a_browser_says_what_a_point_is_hides_a_series_and_leads_to_settings(
     assert not found["folded"] and found["led"]
 
 
-STEPS = """
-    const frame = document.querySelector("iframe"), page = frame.contentDocument, root = page.documentElement;
-    const $ = found => page.querySelector(found), click = found => $(found).click();
+KNOWN = """
     const column = number => [...$("table").tBodies[0].rows].filter(row => !row.hidden)
         .map(row => row.cells[number].innerText);
     const hover = (number, away = 0) => {
@@ -277,23 +264,3 @@ STEPS = """
     };
     const press = (element, key) => element.dispatchEvent(new KeyboardEvent("keydown", {key}));
 """
-
-
-def measure(browser: str, text: str, width: int, folder: Path, wanted: str) -> dict[str, Any]:
-    """Show a page in a frame of a width, which a browser's window need not reach down to, and return what is wanted.
-
-    `wanted`: keys and values of JavaScript, read one after the other.
-    """
-    script = f"{STEPS} document.title = JSON.stringify({{{wanted}}})"
-    frame = f'<iframe style="border:0" width={width} height=60000 srcdoc="{html.escape(text)}"></iframe>'
-    outer = folder / "outer.html"
-    outer.write_text(f"<!doctype html><title></title>{frame}<script>window.onload = () => {{{script}}}</script>")
-    profile = folder / "profile"
-    done = subprocess.run(
-        [browser, *FLAGS, f"--user-data-dir={profile}", "--dump-dom", outer.as_uri()],
-        capture_output=True, text=True, check=True, timeout=120,
-    )  # fmt: skip
-    title = re.search(r"<title>(.*?)</title>", done.stdout, re.DOTALL)
-    assert title, done.stdout[:500]
-    measured: dict[str, Any] = json.loads(html.unescape(title.group(1)))
-    return measured
