@@ -1,4 +1,4 @@
-"""python -m pipeline: fetch, check, preview, classify, stream, show, export, why, run, doctor, tidy, beside `dvc repro`."""
+"""python -m pipeline fetch, check, preview, classify, stream, show, export, why, run, doctor, tidy: by hand."""
 
 from __future__ import annotations
 

@@ -38,7 +38,8 @@ apidoc_modules = [{
 }]  # fmt: skip
 sphinx_gallery_conf = {
     "examples_dirs": "docs/tour", "gallery_dirs": f"{MADE}/tour", "filename_pattern": "tour.py",
-    "download_all_examples": False, "remove_config_comments": True, "show_memory": False, "show_signature": False, "write_computation_times": False,
+    "download_all_examples": False, "remove_config_comments": True, "show_memory": False, "show_signature": False,
+    "write_computation_times": False,
 }  # fmt: skip
 
 html_theme = "alabaster"
