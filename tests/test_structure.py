@@ -27,6 +27,7 @@ FORBIDDEN = {
     "pipeline.results": NETWORKS | DATA | {"pipeline.report", "pipeline.commands", "stages"},
     "pipeline.report": NETWORKS - {"pipeline.evaluation"} | {"pipeline.commands", "stages"},
     "pipeline.commands": NETWORKS | {"stages"},
+    "pipeline.jobs": NETWORKS | DATA | {"pipeline.report", "pipeline.commands", "pipeline.results", "stages"},
 }
 # SpikingJelly itself brings h5py.
 BROUGHT = {

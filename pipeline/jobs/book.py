@@ -59,7 +59,9 @@ class Book:
             self._repo = Repo(str(root), _wait_for_lock=True)
             with lock_repo(self._repo):
                 graph = get_active_graph(self._repo.index.graph)
-                order = plan_repro(graph, collect_stages(self._repo, list(targets) or ["dvc.yaml"]))
+                order = plan_repro(
+                    graph, collect_stages(self._repo, list(targets) or [str(Path(self._repo.root_dir, "dvc.yaml"))])
+                )
         except DvcException as error:
             raise PipelineError(str(error)) from error
         self._stages: dict[str, Stage] = {stage.addressing: stage for stage in order}

@@ -40,14 +40,14 @@ stages:
 """
 # Each epoch digests what the one before left. `log` counts the epochs that were computed, and is no output.
 STAGE = """
-import hashlib, json, os, sys, time
+import hashlib, json, os, sys, time, yaml
 from pathlib import Path
 from pipeline.runtime import guard
 from pipeline.runtime.files import remove, replacing, write_text
 
 guard.die_with_dvc()
 verb, *rest = sys.argv[1:]
-params = json.loads(Path("params.yaml").read_text())
+params = yaml.safe_load(Path("params.yaml").read_text())
 if verb == "plan":
     with replacing("data/plan") as folder:
         folder.mkdir()

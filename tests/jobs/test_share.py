@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
+
+import pytest
 
 from tests.jobs.conftest import made
 from tests.repro.conftest import Clone
@@ -23,3 +26,22 @@ def test_a_fresh_clone_pulls_and_has_nothing_to_run(toy: Clone, wanted: Clone, t
     (clone.root / "dvc.lock").unlink()
     clone.run("dvc", "pull", "--run-cache", check=False)
     assert clone.repro() == ["results"]
+
+
+@pytest.mark.slow
+def test_queued_experiments_run_beside_each_other(toy: Clone) -> None:
+    toy.repro()
+    toy.run("git", "add", ".")
+    name = {f"GIT_{who}_{what}": "t@example.org" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+    there = Clone(toy.root, {**toy.environment, **name})
+    there.run("git", "commit", "--quiet", "--message", "all")
+    for run in "ab":
+        there.run("dvc", "exp", "run", "--queue", "-S", f"{run}.epochs=3")
+    there.run("dvc", "queue", "start", "--jobs", "2")
+    deadline = time.monotonic() + 240
+    while (said := there.run("dvc", "queue", "status").stdout).count("Success") < 2:
+        assert "Failed" not in said and time.monotonic() < deadline, said
+        time.sleep(1)
+    there.run("dvc", "queue", "stop")
+    # They ran elsewhere: here nothing has changed.
+    assert toy.repro() == []
