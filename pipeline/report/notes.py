@@ -10,6 +10,7 @@ import yaml
 from pipeline.report import paper
 from pipeline.report.results import ANN, CONVERTED, Results
 from pipeline.report.statistics import LEVEL
+from pipeline.results.read import read_confusion
 
 TEXTS = yaml.safe_load((Path(__file__).parent / "templates/notes.yaml").read_text(encoding="utf-8"))
 
@@ -27,6 +28,16 @@ def common(results: Results, rows: pd.DataFrame, one_t: bool = False) -> list[st
     often = "each epoch" if often == "1" else f"every {often} epochs and the last"
     shown = [name for name in ("best_val", "best_test") if name in rows and rows[name].notna().any()]
     return said + say(*shown, often=often)
+
+
+def unlearned(results: Results, rows: pd.DataFrame, low: str = "wilson_low") -> list[str]:
+    """Return which spiking networks may as well be guessing, by the lower end of their intervals (column `low`)."""
+    lines = []
+    for dataset in results.datasets:
+        share = 100 / len(read_confusion(results.folders(dataset, CONVERTED)[0])[0])
+        found = rows.loc[(rows["dataset"] == dataset) & (rows[low] <= share) & (rows["recipe"] != CONVERTED), "title"]
+        lines += say("unlearned", dataset=dataset, titles=", ".join(found), share=share) if len(found) else []
+    return lines
 
 
 def recordings(results: Results, one_t: bool = False) -> list[str]:

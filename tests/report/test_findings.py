@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.report import build
+from pipeline.report import build, notes
 from pipeline.report.figures import overview
 from pipeline.report.results import Results
 from pipeline.report.standing import best, standing
 from pipeline.report.tables import findings, ranking
+from tests.finished import CLASSES
 from tests.report.conftest import Make, markdown
 from tests.report.test_paired import answering, first
 
@@ -73,6 +74,16 @@ def test_methods_stand_like_for_like(make: Make) -> None:
         ranked = ranks[ranks[f"{name}_rank"].notna()]
         expected = ranked[name].rank(method="min", ascending=False).astype(int)
         assert ranked[f"{name}_rank"].tolist() == expected.tolist() and len(ranked) == count
+
+
+def test_a_method_that_does_not_beat_guessing_is_named(make: Make) -> None:
+    results = make(n_test=40, seeds=[0])
+    rows = results.rows(DATASET, ["lif", "if", "hsd"]).reset_index(drop=True)
+    assert not notes.unlearned(results, rows.assign(wilson_low=50.0))
+    share = 100 / len(CLASSES)
+    (said,) = notes.unlearned(results, rows.assign(wilson_low=[share, share + 1, 0.0]))
+    assert said.startswith(f"{DATASET}: not above the {share:.0f} % of guessing, Baseline (LIF), HSD. At these")
+    assert not notes.unlearned(results, rows.assign(recipe="converted", wilson_low=0.0))
 
 
 def test_overview_draws_every_method_of_every_data_set(make: Make) -> None:

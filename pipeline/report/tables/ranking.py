@@ -34,4 +34,6 @@ def table(results: Results) -> Table | None:
         shown.append(Column(f"{name}_rank", f"Rank, {words}"))
         shown.append(Column(name, f"Accuracy, {words} (%)"))
         shown.append(Column(f"{name}_range", "95 % interval", interval=True))
-    return Table(shown, pd.concat(parts), notes.say("ranking") + notes.seeds(results) + notes.recordings(results))
+    frame = pd.concat(parts)
+    said = notes.say("ranking") + notes.seeds(results) + notes.recordings(results)
+    return Table(shown, frame, said + notes.unlearned(results, frame, "last_range_low"))

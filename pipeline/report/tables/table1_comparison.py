@@ -24,7 +24,7 @@ def table(results: Results) -> Table | None:
         return None
     parts = [part for dataset in results.datasets for part in _of(results, dataset, names)]
     frame = pd.concat([part for part in parts if len(part)])
-    lines = notes.common(results, frame) + notes.say("frames_seen", "events_seen")
+    lines = notes.common(results, frame) + notes.unlearned(results, frame) + notes.say("frames_seen", "events_seen")
     lines += notes.say("own_settings") if (frame["kind"] == FROM[True]).any() else []
     lines += notes.say("cited") if frame["reference"].any() else []
     foreign = [name for name in results.datasets if results.facts(name).paper is None]
