@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import traceback
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.config.base import Group
@@ -95,9 +97,12 @@ def _problem_of_loss(options: str, kind: str) -> str:
     logits = torch.zeros(2, 2, 3, requires_grad=True)
     parts = module.build(made)(logits, Targets(torch.tensor([0, 1])), {}, TeacherOutput(logits.detach(), {}))
     if not isinstance(parts, dict) or not parts or not set(parts) <= set(PARTS):
-        return f"it must return a dict of its parts, of {', '.join(PARTS)}, found {type(parts).__name__}"
-    if any(part.dim() for part in parts.values()):
-        return "each part must be a scalar, the mean over the batch"
+        found = sorted(map(str, parts)) if isinstance(parts, dict) else type(parts).__name__
+        return f"it must return a dict of its parts, of {', '.join(PARTS)}, found {found}"
+    if any(not isinstance(part, torch.Tensor) or part.dim() for part in parts.values()):
+        return "each part must be a scalar tensor, the mean over the batch"
+    if not any(part.requires_grad for part in parts.values()):
+        return "no gradient comes back from it to the logits; it must not detach them"
     return ""
 
 
@@ -187,7 +192,17 @@ def _check_network(resolved: Resolved, dataset: str, recipe: str | None, ann: st
             resolved.snn_network(dataset, recipe, ann).model_dump_json(), height, width, tuple(wanted.feature_layers)
         )
     except ValueError as error:
-        raise ConfigError(f"{FOLDER}/networks.yaml: {name}, for {recipe or ann} on {dataset}: {error}") from error
+        where = f"{FOLDER}/networks.yaml: {name}, for {recipe or ann} on {dataset}"
+        raise ConfigError(f"{where}: {error}{_line_of(error)}") from error
+
+
+def _line_of(error: ValueError) -> str:
+    """Return in which line of a piece an error came up that no `raise` says, or nothing."""
+    found = traceback.extract_tb((error.__cause__ or error).__traceback__)
+    pieces = [frame for frame in found if Path(frame.filename).parent.name in ("layers", "models")]
+    if (found[-1].line or "").startswith("raise ") or not pieces:
+        return ""
+    return f" ({Path(*Path(pieces[-1].filename).parts[-4:])}, line {pieces[-1].lineno})"
 
 
 @cache

@@ -55,6 +55,8 @@ def read_bytes(path: Path) -> bytes:
         RecordingError: it is missing, cannot be read, or is no file (a pipe would be waited for, for ever).
     """
     try:
+        if path.is_dir():
+            raise RecordingError(path, "is a folder; name one recording")
         if path.exists() and not path.is_file():
             raise RecordingError(path, "is no file; remove it")
         return path.read_bytes()

@@ -134,9 +134,11 @@ def _states(net: nn.Module, frame: Tensor) -> list[State]:
     def keep(path: str, module: Any, inputs: tuple[Any, ...]) -> None:
         values = module.materialize_states(inputs, tuple(module._memories.values()), "s")
         for key, value in zip(module._memories, values, strict=True):
+            # A memory that SpikingJelly leaves a number until the first step: a neuron's own beside its membrane.
+            given = torch.full_like(inputs[0], value) if isinstance(value, float) else value
             # No state is one of training alone, such as what dropout drops.
-            if value is not None:
-                found.append(State(path, key, value if isinstance(value, Tensor) else torch.tensor([value])))
+            if given is not None:
+                found.append(State(path, key, given if isinstance(given, Tensor) else torch.tensor([given])))
 
     layers = {path: module for path, module in net.named_modules() if isinstance(module, base.MemoryModule)}
     hooks = [module.register_forward_pre_hook(partial(keep, path)) for path, module in layers.items()]

@@ -121,10 +121,12 @@ def weights_file(source: str | Path) -> Path:
     """Return the weights file that a path or a run's name means.
 
     Raises:
-        WeightsError: there is none; the nearest run is named.
+        WeightsError: there is none, and the nearest run is named; or it is another file.
     """
     models = paths.DATA / "models"
     for path in (Path(source), models / f"{source}{ENDING}"):
+        if path.is_file() and path.suffix != ENDING:
+            raise WeightsError(path, f"is no weights file (*{ENDING}); the network comes first, then the recording")
         if path.is_file():
             return path
     found = [path.relative_to(models).as_posix().removesuffix(ENDING) for path in models.rglob(f"*{ENDING}")]

@@ -19,7 +19,7 @@ from torch import nn
 from pipeline.errors import WeightsError
 from pipeline.runtime.files import write_bytes
 
-REPAIR = "delete it and run `dvc repro`"
+REPAIR = "one of data/models/ comes back with `dvc repro` once it is deleted"
 ABOUT = "about"
 
 

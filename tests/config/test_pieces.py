@@ -12,7 +12,7 @@ import pytest
 from pipeline.config.catalogues import parse
 from pipeline.config.check import _problem_of_loss, check
 from pipeline.errors import ConfigError
-from pipeline.nets import models
+from pipeline.nets import layers, models
 from pipeline.training import losses
 from tests import tiny
 
@@ -38,8 +38,13 @@ def build(options):
     [
         ("", "has no function build"),
         (BARE, "loss half: it must return a dict of its parts, of ce, distillation, found Tensor"),
-        (BARE.replace("logits.sum()", '{"loss": logits.sum()}'), "must return a dict of its parts"),
+        (
+            BARE.replace("logits.sum()", '{"loss": logits.sum()}'),
+            "must return a dict of its parts, of ce, distillation, found ['loss']",
+        ),
         (BARE.replace("logits.sum()", '{"ce": logits}'), "each part must be a scalar"),
+        (BARE.replace("logits.sum()", '{"ce": 1.0}'), "each part must be a scalar tensor"),
+        (BARE.replace("logits.sum()", '{"ce": logits.detach().sum()}'), "no gradient comes back from it to the logits"),
     ],
 )
 def test_a_loss_that_is_half_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str, message: str) -> None:
@@ -72,6 +77,37 @@ def test_a_layer_that_is_no_attention(kind: str) -> None:
     documents["grid"]["grid"]["baselines"] = ["tcja.t5"]
     params = parse(documents)
     with pytest.raises(ConfigError, match=f"for tcja.t5 on {tiny.DATASET}: attention: {kind} is no attention"):
+        check(params, "grid", params.grid)
+
+
+NEURON = """
+from typing import Literal
+from spikingjelly.activation_based import neuron, surrogate
+from pipeline.config.base import Group
+
+class Options(Group):
+    kind: Literal["rest"] = "rest"
+
+def build(options, channels=None, steps=None):
+    return Rest(1.0, 0.0, surrogate.ATan(), step_mode="m")
+
+class Rest(neuron.BaseNode):
+    def single_step_functional_forward(self, inputs, states, **_):
+        v, rests = states
+        return inputs, states
+"""
+
+
+def test_a_neuron_that_fails_is_named_with_its_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "layers"
+    folder.mkdir()
+    (folder / "rest.py").write_text(NEURON)
+    monkeypatch.setattr(layers, "__path__", [*layers.__path__, str(folder)])
+    documents = tiny.documents()
+    documents["recipes"]["new"] = {"neuron": {"kind": "rest"}}
+    documents["grid"]["grid"]["baselines"] = ["new"]
+    params = parse(documents)
+    with pytest.raises(ConfigError, match=r"for new on .*: not enough values to unpack .*/layers/rest\.py, line 14\)"):
         check(params, "grid", params.grid)
 
 

@@ -199,6 +199,11 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
         read_events(tmp_path / "r.bin")
 
 
+def test_a_folder_is_not_to_be_removed(tmp_path: Path) -> None:
+    with pytest.raises(RecordingError, match="is a folder; name one recording"):
+        read_events(tmp_path)
+
+
 def test_missing_recording_and_errors_across_processes(tmp_path: Path) -> None:
     with pytest.raises(RecordingError, match="cannot be read") as error:
         read_events(tmp_path / "none.bin")

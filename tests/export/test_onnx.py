@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from torch import Tensor
 from pipeline.errors import PipelineError
 from pipeline.export.onnx import export_onnx
 from pipeline.nets.forward import forward
+from pipeline.nets.layers._spiking import FusedNeuron
 from pipeline.pieces import kinds
 from tests.export.exact import CONVERTED, QCFS, RESNET, SEW, SIZE, SPIKFORMER, SPIKING, frames, network
 
@@ -71,6 +73,21 @@ def test_no_neuron_and_no_model_is_left_out() -> None:
     neither = {"dropout", "hold", "ma", "rm", "shrink", "ta", "tcja", "vote"}
     assert {options["kind"] for options in NEURONS} - {"converted"} == set(kinds("nets.layers")) - neither
     assert {"chain", *(model["kind"] for model, _ in NETWORKS)} == set(kinds("nets.models"))
+
+
+def test_a_neuron_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That of docs/adding.md, whose second memory is a number until its first step."""
+    page = Path("docs/adding.md").read_text(encoding="utf-8")
+    found = page.partition("New file `pipeline/nets/layers/alif.py`:\n\n```python\n")[2].partition("```")[0]
+    (tmp_path / "alif.py").write_text(found, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    alif = import_module("alif")
+    net = network({"kind": "if"})
+    for name, module in list(net.named_modules()):
+        if isinstance(module, FusedNeuron):
+            parent, _, key = name.rpartition(".")
+            setattr(net.get_submodule(parent), key, alif.build(alif.Options(rise=0.3)))
+    check(tmp_path / "net.onnx", net.eval())
 
 
 @torch.no_grad()

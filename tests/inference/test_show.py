@@ -174,6 +174,7 @@ def test_what_cannot_be_shown_is_named_and_a_page_stays(
         "nothing.bin: ": ["four.safetensors", "nothing.bin", *out],
         "broken.bin: ": ["four.safetensors", "broken.bin", *out],
         "none.safetensors: neither a weights file nor a run": ["four.safetensors", "none.safetensors", "x.bin", *out],
+        "broken.bin: is no weights file (*.safetensors); the network comes first": ["broken.bin", "x.bin", *out],
         "out: cannot be written": ["four.safetensors", "a<b>.aedat", "--out", "out"],
     }
     Path("out/kept").touch()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from pathlib import Path
 
 import pytest
 
 from tests.jobs.conftest import made
-from tests.repro.conftest import Clone
+from tests.repro.conftest import REPOSITORY, Clone
 
 
 def test_a_fresh_clone_pulls_and_has_nothing_to_run(toy: Clone, wanted: Clone, tmp_path: Path) -> None:
@@ -45,3 +46,19 @@ def test_queued_experiments_run_beside_each_other(toy: Clone) -> None:
     there.run("dvc", "queue", "stop")
     # They ran elsewhere: here nothing has changed.
     assert toy.repro() == []
+
+
+def test_recordings_of_ones_own_are_seen_by_dvc(toy: Clone) -> None:
+    """DVC reads .gitignore in its own way: what hides data/ from git must not hide the .dvc files in it."""
+    for name in (".gitignore", ".dvcignore"):
+        shutil.copy(REPOSITORY / name, toy.root)
+    recording = toy.root / "data/raw/toys/ring/0.npz"
+    recording.parent.mkdir(parents=True)
+    recording.write_bytes(b"events")
+    toy.run("dvc", "add", "data/raw/toys")
+    shutil.rmtree(toy.root / "data/raw/toys")
+    # Its stages never ran, so what they make is missing.
+    toy.run("dvc", "checkout", check=False)
+    assert recording.read_bytes() == b"events"
+    hidden = toy.run("git", "check-ignore", "data/raw/toys/ring/0.npz", "data/models", "data/raw/toys.dvc").stdout
+    assert hidden.split() == ["data/raw/toys/ring/0.npz", "data/models"]
