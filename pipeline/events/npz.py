@@ -31,12 +31,6 @@ DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, Runti
 def decode(data: bytes, path: str | Path) -> Events:
     """Decode a recording of SpikingJelly's `events_np`.
 
-    Args:
-        data: the whole file. path: its name, for messages only.
-
-    Returns:
-        Events [E] of dtype EVENT.
-
     Raises:
         RecordingError: no zip, a damaged one, an array that is missing, of floats or objects, or out of range, or
             arrays of more bytes together than the file's justify (see `limits`).
