@@ -15,7 +15,7 @@ from torch import nn
 from pipeline.config.run import Convert, Identity, TrainAnn, TrainSnn
 from pipeline.config.training import EvalEvery
 from pipeline.evaluation.accuracy import Logits, predict
-from pipeline.evaluation.maps import first_spikes
+from pipeline.evaluation.maps import spikes
 from pipeline.evaluation.operations import DEAD_RATE, Layer, count_operations
 from pipeline.events.sides import TEST, VALIDATION
 from pipeline.frames.selection import LabelledFrames, load, read_pointer
@@ -131,8 +131,8 @@ class TrainingRun:
         layers = total([count_operations(net, frames, batch_size, self.machine, title) for frames in test.views()])
         self._warn_of_silence(layers)
         first = next(test.views())[0]
-        spikes = first_spikes(net, first, self.machine)
-        maps = None if spikes is None else Maps(spikes, first, test.names[0])
+        sent = next(iter(spikes(net, first, self.machine, 1).values()), None)
+        maps = None if sent is None else Maps(sent.astype(np.uint8, order="C"), first, test.names[0])
         grouped = self._grouped(net, test, batch_size, gradient)
         facts = {
             "n_train": train_count, "n_skipped": len(test.header.skipped), "seed": self.name.seed,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline.commands.numbers import share
 from pipeline.errors import RecordingError
-from pipeline.events.listing import LAYOUTS, Recording, list_recordings
-from pipeline.events.read import FORMATS
+from pipeline.events.listing import LAYOUTS, Recording, files_in, list_recordings
 from pipeline.pieces import checked, kinds
 
 if TYPE_CHECKING:
@@ -39,17 +39,6 @@ def add_exit(parser: ArgumentParser, rule: str | None, threshold: float) -> None
     parser.add_argument(
         "--threshold", type=share, default=threshold, help="how sure is sure enough, 0 to 1 (default: %(default)s)"
     )
-
-
-def share(text: str) -> float:
-    """Return a number from 0 to 1."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value <= 1:
-        raise ArgumentTypeError(f"expected a number from 0 to 1, found {text!r}")
-    return value
 
 
 def exit_of(arguments: Namespace) -> Exit | None:
@@ -103,7 +92,7 @@ def found(source: Path, layout: str | None) -> tuple[list[Recording], list[str]]
     """
     if not source.is_dir():
         return [Recording(source.name, source, -1)], []
-    flat = sorted(path for path in source.iterdir() if path.suffix in FORMATS and not path.name.startswith("."))
+    flat = files_in(source)
     if flat and layout is None:
         return [Recording(path.name, path, -1) for path in flat], []
     listing = list_recordings(source, layout or "classes")

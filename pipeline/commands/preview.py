@@ -11,7 +11,7 @@ from pipeline.config.dataset import Phases
 from pipeline.config.frames import Integrate
 from pipeline.events.listing import Recording, list_recordings
 from pipeline.events.read import read_events
-from pipeline.frames.sample import MOST, slices_of
+from pipeline.frames.sample import as_shown, slices_of
 from pipeline.report.figures.camera import camera
 from pipeline.report.style import drawing
 from pipeline.runtime.files import replacing
@@ -47,4 +47,4 @@ def _frames(recording: Recording, settings: Integrate) -> NDArray[np.uint8]:
     counts = slices_of(recording, read_events(recording.path), settings).frames(
         settings.steps, (settings.frame_size[0], settings.frame_size[1]), settings.slice_by, settings.resize
     )
-    return np.minimum(counts, MOST).astype(np.uint8)
+    return as_shown(counts)

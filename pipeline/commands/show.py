@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentTypeError, Namespace
+from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
 from pipeline.commands.classify import MODEL, add_exit, exit_of
+from pipeline.commands.numbers import count
 from pipeline.errors import FileError
 from pipeline.runtime.files import write_text
 
@@ -23,13 +24,6 @@ def add(commands: Any) -> None:
     parser.add_argument("--bars", type=count, default=12, help="classes, by confidence (default: %(default)s)")
     add_exit(parser, "confidence", 0.9)
     parser.set_defaults(run=run)
-
-
-def count(text: str) -> int:
-    """Return a whole number of at least 1."""
-    if not text.isdecimal() or int(text) < 1:
-        raise ArgumentTypeError(f"expected a whole number of at least 1, found {text!r}")
-    return int(text)
 
 
 def run(arguments: Namespace) -> int:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import math
 import re
-from argparse import ArgumentTypeError, Namespace
+from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.commands.classify import MODEL, add_exit, exit_of
+from pipeline.commands.numbers import positive
 from pipeline.events.read import read_events
 
 if TYPE_CHECKING:
@@ -41,17 +41,6 @@ def add(commands: Any) -> None:
     parser.add_argument("--json", action="store_true", help="a JSON object a line, with the logits of the step")
     add_exit(parser, None, 0.9)
     parser.set_defaults(run=run)
-
-
-def positive(text: str) -> float:
-    """Return a number of at least a thousandth."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 1e-3 <= value < math.inf:
-        raise ArgumentTypeError(f"expected a number of at least 0.001, found {text!r}")
-    return value
 
 
 def run(arguments: Namespace) -> int:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-from pipeline.errors import ConfigError
-
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Say which known name is meant, or list them all when none is close."""
@@ -15,8 +13,3 @@ def nearest(name: str, known: Iterable[str]) -> str:
     if close:
         return f"did you mean {close[0]!r}?"
     return f"known: {', '.join(known)}" if known else "there are none"
-
-
-def unknown_name(path: str, name: str, known: Iterable[str]) -> ConfigError:
-    """Build the error for a name that no entry of a group in params.yaml bears."""
-    return ConfigError(f"params.yaml: {path} has no entry {name!r}; {nearest(name, known)}")

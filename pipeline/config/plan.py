@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel
+from pydantic_core import to_jsonable_python
 
 from pipeline.config.catalogues import Params
 from pipeline.config.code import code_of
@@ -63,21 +64,12 @@ def digest(settings: Any) -> str:
 
 
 def _planned(stage: str, settings: BaseModel | dict[str, Any]) -> Planned:
-    said = settings.model_dump(mode="json") if isinstance(settings, BaseModel) else _dumped(settings)
     found = [name for package in FOUND.get(stage, ()) for name in _modules(package)]
-    return Planned(stage, said, code_of(f"stages.{stage}", [*pieces_of(settings), *found]))
+    return Planned(stage, to_jsonable_python(settings), code_of(f"stages.{stage}", [*pieces_of(settings), *found]))
 
 
 def _modules(package: str) -> Iterable[str]:
     return [f"{package}.{module.name}" for module in pkgutil.iter_modules(import_module(package).__path__)]
-
-
-def _dumped(value: Any) -> Any:
-    if isinstance(value, BaseModel):
-        return value.model_dump(mode="json")
-    if isinstance(value, dict):
-        return {key: _dumped(item) for key, item in value.items()}
-    return [_dumped(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _of_datasets(resolved: Resolved) -> Iterator[tuple[str, Planned]]:
@@ -150,7 +142,7 @@ def _entries(resolved: Resolved) -> Iterator[RunEntry]:
             causal=resolved.causal(run.dataset, run.recipe),
             own_schedule=recipe.schedule is not None,
             seed=run.seed,
-            settings=digest(_dumped(snn)),
+            settings=digest(to_jsonable_python(snn)),
         )
 
 
@@ -177,7 +169,7 @@ def _entry_of_ann(resolved: Resolved, settings: TrainAnn | Convert, kind: Litera
         causal=True,
         own_schedule=False,
         seed=run.seed,
-        settings=digest(_dumped(settings)),
+        settings=digest(to_jsonable_python(settings)),
     )
 
 
@@ -235,7 +227,8 @@ def _texts(resolved: Resolved) -> dict[str, str]:
 
 
 def _yaml(content: dict[str, Any]) -> str:
-    return yaml.safe_dump(_dumped(content), sort_keys=False, allow_unicode=True, default_flow_style=None, width=110)
+    plain = to_jsonable_python(content)
+    return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, default_flow_style=None, width=110)
 
 
 def write(planned: dict[str, Planned], folder: Path) -> None:

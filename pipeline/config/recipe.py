@@ -124,14 +124,9 @@ class Recipe(Group):
         return all(getattr(module_of("nets.layers", layer), "CAUSAL", True) for layer in layers)
 
     @property
-    def distils(self) -> bool:
-        """Whether a teacher takes part in the loss."""
-        return any(loss.needs_teacher for loss in self.loss)
-
-    @property
     def needs_ann(self) -> bool:
         """Whether the recipe starts from the phase 1 ANN or learns from it."""
-        return self.init == "converted" or self.distils
+        return self.init == "converted" or any(loss.needs_teacher for loss in self.loss)
 
     @property
     def feature_layers(self) -> list[str]:

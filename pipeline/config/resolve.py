@@ -10,12 +10,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from pipeline.config.catalogues import FOLDER, Params
-from pipeline.config.dataset import AnnOrder, Dataset
+from pipeline.config.dataset import AnnOrder
 from pipeline.config.frames import FrameFile, FrameSelection
 from pipeline.config.grid import Grid
 from pipeline.config.names import nearest
 from pipeline.config.network import Network
-from pipeline.config.recipe import Recipe
 from pipeline.config.run import Convert, Identity, TrainAnn, TrainSnn
 from pipeline.config.selections import phase_selection, selection, steps_of
 from pipeline.config.training import Training
@@ -180,7 +179,7 @@ class Resolved:
         """Return how a recipe learns on a data set; ConfigError where its parts don't fit together."""
         recipe, settings = self.params.recipe(name, dataset), self.params.dataset(dataset)
         schedule = recipe.schedule or getattr(settings.schedules, recipe.init)
-        augmentations = self.augmentation(settings, recipe)
+        augmentations: list[Any] = settings.augmentation if recipe.augmentation is None else recipe.augmentation
         if recipe.clips is not None:
             clip = checked("training.augmentations", {"kind": "clip", "steps": self.steps(dataset, name)})
             augmentations = [clip, *augmentations]
@@ -208,9 +207,6 @@ class Resolved:
         except ValidationError as error:
             problem = error.errors()[0]["msg"].removeprefix("Value error, ")
             raise ConfigError(f"{FOLDER}/{where}: {problem}") from error
-
-    def augmentation(self, settings: Dataset, recipe: Recipe) -> list[Any]:
-        return settings.augmentation if recipe.augmentation is None else recipe.augmentation
 
     def _anns(self) -> Iterator[tuple[str, str, int]]:
         for dataset in self.grid.datasets:

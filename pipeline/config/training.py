@@ -148,9 +148,8 @@ class Training(Group):
     def _labels_count_once(self) -> Training:
         having = [loss.kind for loss in self.losses if loss.needs_labels]
         if not having:
-            raise ValueError(
-                f"losses: {', '.join(self.kinds)} has no cross-entropy of the labels; add one that has, such as ce"
-            )
+            kinds = ", ".join(loss.kind for loss in self.losses)
+            raise ValueError(f"losses: {kinds} has no cross-entropy of the labels; add one that has, such as ce")
         if len(having) > 1:
             raise ValueError(
                 f"losses: {' and '.join(having)} each have a cross-entropy of the labels; keep one of them"
@@ -174,11 +173,6 @@ class Training(Group):
         if len(mixing) > 1:
             raise ValueError(f"augmentations: {' and '.join(mixing)} both mix recordings; keep one of them")
         return self
-
-    @property
-    def kinds(self) -> list[str]:
-        """The kinds of the losses."""
-        return [loss.kind for loss in self.losses]
 
     @property
     def needs_teacher(self) -> bool:

@@ -1,4 +1,4 @@
-"""What the first spiking layer does with one recording (Figure 4)."""
+"""What the first spiking layers do with one recording (Figure 4, `python -m pipeline show`)."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from pipeline.runtime.hardware import Hardware
 
 
 @torch.no_grad()
-def first_spikes(net: nn.Module, frames: NDArray[np.uint8], hardware: Hardware) -> NDArray[np.uint8] | None:
-    """Return the spikes of the first spiking layer in eval mode.
+def spikes(net: nn.Module, frames: NDArray[np.uint8], hardware: Hardware, layers: int) -> dict[str, NDArray[np.bool_]]:
+    """Return where the first spiking layers send anything, by name: bool [T, C, H, W]; H = W = 1 of a flat layer.
 
     Args:
         frames: counts of one recording [T, 2, H, W].
-
-    Returns:
-        uint8 [T, C, H, W], 1 where a neuron sends anything, a graded spike or an analog value too; None for a network
-        without spiking neurons.
     """
     fixed = folded(net.to(hardware.device), hardware.dtype)
-    first = next((module for _, module in activations(fixed) if isinstance(module, SPIKING)), None)
-    if first is None:
-        return None
-    found: list[torch.Tensor] = []
-    first.register_forward_hook(lambda _, __, out: found.append(out))
+    found: dict[str, NDArray[np.bool_]] = {}
+
+    def keep(name: str, out: torch.Tensor) -> None:
+        sent = (out[:, 0] != 0).cpu().numpy()
+        found[name] = sent.reshape(*sent.shape[:2], *[1] * (4 - sent.ndim), *sent.shape[2:])
+
+    spiking = [(name, module) for name, module in activations(fixed) if isinstance(module, SPIKING)]
+    for name, module in spiking[:layers]:
+        module.register_forward_hook(lambda _, __, out, name=name: keep(name, out))
     with hardware.autocast():
         forward(fixed, torch.from_numpy(frames)[:, None].to(hardware.device))
-    return np.ascontiguousarray((found[0][:, 0] != 0).to(torch.uint8).cpu().numpy())
+    return found

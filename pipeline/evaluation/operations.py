@@ -29,7 +29,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from spikingjelly.activation_based import op_counter
-from spikingjelly.activation_based.op_counter.simple_energy import SimpleEnergyCostConfig
 from torch import Tensor, nn
 
 from pipeline.evaluation.accuracy import batches
@@ -66,12 +65,6 @@ class Layer:
     macs: float = 0.0
     synops: float = 0.0
     firing_rate: float | None = None
-
-
-def energy_uj(macs: float, synops: float) -> float:
-    """Return the energy in µJ: 4.6 pJ a multiply-accumulate, 0.9 pJ an accumulate (45 nm, Horowitz 2014)."""
-    cost = SimpleEnergyCostConfig.fp32()
-    return (macs * cost.e_mac_pj + synops * cost.e_ac_pj) * 1e-6
 
 
 @torch.no_grad()

@@ -33,12 +33,6 @@ BLOCK = 1 << 14
 def decode(data: bytes, path: str | Path) -> Events:
     """Decode the bytes of an AEDAT 2.0 recording.
 
-    Args:
-        data: the whole file. path: its name, for messages only.
-
-    Returns:
-        Events [E] of dtype EVENT.
-
     Raises:
         RecordingError: wrong signature, a broken header, another camera's, or a file cut within an event.
     """

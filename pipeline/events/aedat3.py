@@ -36,12 +36,6 @@ BLOCK = 1 << 14
 def decode(data: bytes, path: str | Path) -> Events:
     """Decode the polarity events of an AEDAT 3.1 recording; packets of other types are skipped.
 
-    Args:
-        data: the whole file. path: its name, for messages only.
-
-    Returns:
-        Events [E] of dtype EVENT.
-
     Raises:
         RecordingError: wrong signature, a broken header, an impossible packet, or a file cut within a packet.
     """

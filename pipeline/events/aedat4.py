@@ -38,12 +38,6 @@ CHUNK = 1 << 20
 def decode(data: bytes, path: str | Path) -> Events:
     """Decode the events of an AEDAT 4 recording.
 
-    Args:
-        data: the whole file. path: its name, for messages only.
-
-    Returns:
-        Events [E] of dtype EVENT, t in µs since 1970.
-
     Raises:
         RecordingError: wrong signature, a damaged header or packet, no stream of events, events off the sensor that the
             header states, a file cut before its packets end, or packets that expand to more bytes together than the

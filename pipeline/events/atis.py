@@ -27,12 +27,6 @@ BLOCK = 1 << 14
 def decode(data: bytes, path: str | Path) -> Events:
     """Decode the bytes of an ATIS recording.
 
-    Args:
-        data: the whole file. path: its name, for messages only.
-
-    Returns:
-        Events [E] of dtype EVENT.
-
     Raises:
         RecordingError: a file cut within an event.
     """

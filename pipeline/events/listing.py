@@ -162,9 +162,9 @@ def _forms(root: Path) -> list[str]:
     sides = [
         name
         for name in folders
-        if name.lower() in SIDES and any(_holds(root / name / x) for x in _folders(root / name))
+        if name.lower() in SIDES and any(files_in(root / name / x) for x in _folders(root / name))
     ]
-    classes = [name for name in folders if name not in (*recut, *sides) and _holds(root / name)]
+    classes = [name for name in folders if name not in (*recut, *sides) and files_in(root / name)]
     return [
         f"{form} ({found[0]}{', ...' if found[1:] else ''})"
         for form, found in (
@@ -177,8 +177,9 @@ def _forms(root: Path) -> list[str]:
     ]
 
 
-def _holds(folder: Path) -> bool:
-    return any(path.suffix in FORMATS and not path.name.startswith(".") for path in folder.iterdir())
+def files_in(folder: Path) -> list[Path]:
+    """List the files of recordings that lie in a folder itself, sorted."""
+    return sorted(path for path in folder.iterdir() if path.suffix in FORMATS and not path.name.startswith("."))
 
 
 LAYOUTS: dict[str, Callable[[Path], Listing]] = {
@@ -231,7 +232,7 @@ def _subject(name: str) -> str | None:
 
 
 def _recordings(folder: Path) -> list[Path]:
-    found = sorted(path for path in folder.iterdir() if path.suffix in FORMATS and not path.name.startswith("."))
+    found = files_in(folder)
     for one, other in pairwise(sorted(found, key=lambda path: path.stem)):
         if one.stem == other.stem:
             raise FileError(

@@ -37,12 +37,6 @@ def decode(data: bytes, path: str | Path) -> Events:
 
     Whole numbers in a floating-point array are taken as such; a fraction of a millisecond is rounded to whole µs.
 
-    Args:
-        data: the whole file. path: its name, for messages only.
-
-    Returns:
-        Events [E] of dtype EVENT, t in µs.
-
     Raises:
         RecordingError: no .npy file, an array of objects or of another shape, a file that is not as long as its header
             says, or a column with values that no event has.

@@ -18,13 +18,10 @@ import zipfile
 import zlib
 from pathlib import Path
 
-import numpy as np
-
 from pipeline.errors import RecordingError
 from pipeline.events.limits import most_bytes
 from pipeline.events.npy import array_from, checked
 from pipeline.events.types import Events
-from pipeline.runtime.files import write_bytes
 
 ARRAYS = ("t", "x", "y", "p")
 # What zipfile raises on damaged bytes.
@@ -33,12 +30,6 @@ DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, Runti
 
 def decode(data: bytes, path: str | Path) -> Events:
     """Decode a recording of SpikingJelly's `events_np`.
-
-    Args:
-        data: the whole file. path: its name, for messages only.
-
-    Returns:
-        Events [E] of dtype EVENT.
 
     Raises:
         RecordingError: no zip, a damaged one, an array that is missing, of floats or objects, or out of range, or
@@ -60,15 +51,6 @@ def decode(data: bytes, path: str | Path) -> Events:
         if array.ndim != 1:
             raise RecordingError(path, f"{name} has shape {list(array.shape)}, expected [events]")
     return checked(**arrays, path=path)
-
-
-def write(path: str | Path, events: Events, compressed: bool = False) -> None:
-    """Write events as a .npz file of int64 arrays t (µs), x, y and p."""
-    file = io.BytesIO()
-    save = np.savez_compressed if compressed else np.savez
-    t, x, y, p = (events[name].astype(np.int64) for name in ARRAYS)
-    save(file, t=t, x=x, y=y, p=p)
-    write_bytes(path, file.getvalue())
 
 
 def _info(archive: zipfile.ZipFile, name: str, path: str | Path) -> zipfile.ZipInfo:

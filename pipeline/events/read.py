@@ -10,6 +10,7 @@ from pipeline.errors import RecordingError
 from pipeline.events import aedat2, aedat3, aedat4, atis, npy, npz
 from pipeline.events.types import Events
 
+# Decodes the bytes of a whole file to events [E] of dtype EVENT, t in µs; its path is for messages only.
 Decoder = Callable[[bytes, str | Path], Events]
 
 

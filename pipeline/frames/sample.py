@@ -15,7 +15,7 @@ from pipeline.errors import RecordingError
 from pipeline.events.listing import Recording
 from pipeline.events.read import decode_events, read_bytes
 from pipeline.events.types import Events
-from pipeline.frames.integrate import Slices
+from pipeline.frames.integrate import Counts, Slices
 from pipeline.frames.write import compressed
 
 MOST = np.iinfo(np.uint8).max
@@ -104,6 +104,11 @@ def slices_of(recording: Recording, events: Events, settings: Integrate) -> Slic
         raise RecordingError(recording.path, str(error)) from error
 
 
+def as_shown(counts: Counts) -> NDArray[np.uint8]:
+    """Return counts as networks see them: uint8, what is above 255 is 255."""
+    return np.minimum(counts, MOST).astype(np.uint8)
+
+
 def _sample(recording: Recording, events: Events, source: str, task: Task) -> Sample | RecordingError:
     try:
         slices = slices_of(recording, events, task.settings)
@@ -130,5 +135,5 @@ def _counted(path: Path, slices: Slices, file: FrameFile, settings: Integrate) -
             f"{beyond} counts above {MOST} in {file.steps} frames, the largest {counts.max()}; more steps or "
             "`clip: true` (counts them) help",
         )
-    frames = np.minimum(counts, MOST).astype(np.uint8)
-    return Counted(compressed(frames), *slices.ends(file.steps, file.slice_by), len(slices), int(counts.sum()), beyond)
+    chunk = compressed(as_shown(counts))
+    return Counted(chunk, *slices.ends(file.steps, file.slice_by), len(slices), int(counts.sum()), beyond)

@@ -81,16 +81,6 @@ class FrameSet:
     events_until: NDArray[np.int64]
     time_until_us: NDArray[np.int64]
 
-    @property
-    def classes(self) -> list[str]:
-        return self.header.classes
-
-
-def read_header(path: str | Path) -> Header:
-    """Read how a frames file was made, without its frames; errors as `load`."""
-    with _opened(path) as file:
-        return _header(file)
-
 
 def examples(path: str | Path, count: int, split: int = 0) -> list[tuple[str, str, NDArray[np.uint8]]]:
     """Read the first recording of each of the first `count` classes that have one on a side; errors as `load`.

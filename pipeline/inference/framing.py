@@ -17,9 +17,8 @@ from pipeline.events.listing import Recording
 from pipeline.events.read import read_events
 from pipeline.events.types import Events
 from pipeline.frames.clips import clip_starts, cut, real_windows
-from pipeline.frames.integrate import Counts
 from pipeline.frames.latency import input_latency
-from pipeline.frames.sample import MOST, slices_of
+from pipeline.frames.sample import as_shown, slices_of
 
 
 @dataclass(frozen=True)
@@ -90,11 +89,6 @@ class Framing(Group):
             return self.show(recording)
         except RecordingError as error:
             return error
-
-
-def as_shown(counts: Counts) -> NDArray[np.uint8]:
-    """Return counts as networks see them: uint8, what is above 255 is 255."""
-    return np.minimum(counts, MOST).astype(np.uint8)
 
 
 def stacked(shown: Sequence[Shown]) -> NDArray[np.uint8]:

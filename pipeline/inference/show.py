@@ -10,21 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from jinja2 import Environment, StrictUndefined
 from numpy.typing import NDArray
 from PIL import Image, ImageColor
-from torch import nn
 
 from pipeline.errors import PipelineError
 from pipeline.evaluation.exits import running_mean
+from pipeline.evaluation.maps import spikes
 from pipeline.events.listing import Recording
 from pipeline.inference.answer import Answer, Exit
 from pipeline.inference.model import Model
-from pipeline.nets.fold import folded
-from pipeline.nets.forward import activations, forward
-from pipeline.nets.tree import SPIKING
-from pipeline.runtime.hardware import Hardware
 
 TEMPLATE = Path(__file__).parent / "templates/show.html"
 MOST_BYTES = 5_000_000
@@ -78,28 +73,6 @@ def look(model: Model, source: str | Path, layers: int = 2, maps: int = 32) -> L
     found = spikes(model.network, clips[-1], model.hardware, layers)
     shown = [_most(name, values, maps) for name, values in found.items()]
     return Look(model.title, len(clips), clips[-1], shown, model.classify(path))
-
-
-@torch.no_grad()
-def spikes(net: nn.Module, frames: NDArray[np.uint8], hardware: Hardware, layers: int) -> dict[str, NDArray[np.bool_]]:
-    """Return where the first spiking layers send anything, by name: bool [T, C, H, W]; H = W = 1 of a flat layer.
-
-    Args:
-        frames: counts of one recording [T, 2, H, W].
-    """
-    fixed = folded(net.to(hardware.device), hardware.dtype)
-    found: dict[str, NDArray[np.bool_]] = {}
-
-    def keep(name: str, out: torch.Tensor) -> None:
-        sent = (out[:, 0] != 0).cpu().numpy()
-        found[name] = sent.reshape(*sent.shape[:2], *[1] * (4 - sent.ndim), *sent.shape[2:])
-
-    spiking = [(name, module) for name, module in activations(fixed) if isinstance(module, SPIKING)]
-    for name, module in spiking[:layers]:
-        module.register_forward_hook(lambda _, __, out, name=name: keep(name, out))
-    with hardware.autocast():
-        forward(fixed, torch.from_numpy(frames)[:, None].to(hardware.device))
-    return found
 
 
 def page(looks: Sequence[Look], when: Exit, colours: Colours, inks: Mapping[str, str], bars: int = 12) -> str:

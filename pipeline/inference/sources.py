@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pipeline.errors import PipelineError, RecordingError
-from pipeline.events.atis import EVENT_BYTES, OVERFLOW_US, OVERFLOW_Y, decode
+from pipeline.events.atis import EVENT_BYTES, OVERFLOW_US, decode
 from pipeline.events.types import Events
 
 # Bytes read at once, at most.
@@ -71,25 +71,6 @@ def decoded(read: Callable[[int], bytes], name: str) -> Iterator[Packet]:
         yield Packet(events, over * OVERFLOW_US)
     if rest:
         raise RecordingError(name, f"ends within an event, {len(rest)} of {EVENT_BYTES} bytes")
-
-
-def words(events: Events, over: int = 0) -> tuple[bytes, int]:
-    """Return events as the words of a stream, with the marks between them, and how many marks there have been.
-
-    Args:
-        events: in order of time, x up to 255, y up to 239. over: how many marks there were before.
-    """
-    cycles = events["t"] // OVERFLOW_US
-    marks = np.diff(cycles, prepend=over)
-    # Each event's own word behind its marks.
-    places = np.arange(len(events)) + np.cumsum(marks)
-    columns = np.zeros((len(events) + int(marks.sum()), EVENT_BYTES), np.uint8)
-    columns[:, 1] = OVERFLOW_Y
-    t = events["t"] % OVERFLOW_US
-    columns[places] = np.stack(
-        [events["x"], events["y"], events["p"].astype(np.int64) << 7, t >> 8, t & 0xFF], axis=1
-    ).astype(np.uint8)
-    return columns.tobytes(), int(over + marks.sum())
 
 
 def standard_input() -> Iterator[Packet]:

@@ -17,10 +17,9 @@ from pipeline.errors import ConfigError, PipelineError
 from pipeline.evaluation.exits import running_mean
 from pipeline.events.types import Events
 from pipeline.frames.integrate import Slices
-from pipeline.frames.sample import turns_of
+from pipeline.frames.sample import as_shown, turns_of
 from pipeline.inference.answer import Exit
 from pipeline.inference.framer import ClosedFrame, Framer
-from pipeline.inference.framing import as_shown
 from pipeline.inference.model import Model
 from pipeline.inference.rule import FrameRule
 from pipeline.inference.sources import Packet

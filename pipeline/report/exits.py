@@ -2,10 +2,9 @@
 
 import numpy as np
 import pandas as pd
-from scipy.special import softmax
 
 from pipeline.config.report import Report
-from pipeline.evaluation.exits import exit_curve, exit_steps, running_mean
+from pipeline.evaluation.exits import confidence, exit_steps, running_mean
 from pipeline.pieces import module_of
 from pipeline.report import statistics
 from pipeline.report.results import Results
@@ -29,10 +28,12 @@ def exits(results: Results, dataset: str, recipe: str) -> pd.DataFrame:
     sureness = module_of(RULES, report.exit_rule).sureness
     for folder in results.folders(dataset, recipe):
         kept = read_arrays(folder)
-        accuracy, steps = exit_curve(kept.logits, kept.label, report.exit_at, sureness)
-        first = exit_steps(sureness(running_mean(kept.logits)), report.exit_at)
-        events = 100 * np.take_along_axis(kept.share, first, axis=0).mean(axis=1)
-        found = {"threshold": report.exit_at, "accuracy": 100 * accuracy, "mean_steps": steps, "events": events}
+        running = running_mean(kept.logits)
+        first = exit_steps(sureness(running), report.exit_at)
+        right = running.argmax(axis=-1) == kept.label
+        accuracy, events = (100 * np.take_along_axis(of, first, axis=0).mean(axis=1) for of in (right, kept.share))
+        steps = (first + 1).mean(axis=1)
+        found = {"threshold": report.exit_at, "accuracy": accuracy, "mean_steps": steps, "events": events}
         parts.append(pd.DataFrame(found))
     grouped = pd.concat(parts).groupby("threshold", sort=False)
     sd = grouped.std(ddof=1)
@@ -48,6 +49,6 @@ def calibration(results: Results, dataset: str, recipe: str, t: int = -1) -> pd.
     for folder in results.folders(dataset, recipe):
         kept = read_arrays(folder)
         running = running_mean(kept.logits)[t - 1 if t > 0 else t]
-        sure.append(softmax(running, axis=-1).max(axis=-1))
+        sure.append(confidence.sureness(running))
         right.append(running.argmax(axis=-1) == kept.label)
     return statistics.calibration(np.concatenate(sure), np.concatenate(right))

@@ -8,7 +8,6 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.config.names import unknown_name
 from pipeline.report.results import Results
 
 HERE = Path(__file__).parent
@@ -45,13 +44,13 @@ def elsewhere() -> dict[str, str]:
 def value(table: str, run: Mapping[str, Any], column: str | None, levels: int | None = None) -> float | None:
     """Return the paper's accuracy (%) for a recipe; None where the table has no such row or `column` is None.
 
-    `table`: table1 to table5; `column`: datasets.<name>.paper, ConfigError where it is none of its; `levels`: L, for
+    `table`: table1 to table5; `column`: datasets.<name>.paper; `levels`: L, for
     table3. `run` is a row of `Results.cells`, compared by what it is (see FACETS), not by name or weight, and by its
     steps: another number than the paper's is another experiment.
     """
     if column is None:
         return None
-    content = _content(column)
+    content = _content()
     for entry in content[table]:
         asked = (kind(entry), entry.get("levels"), entry.get("steps", content["steps"][column]))
         if asked == (kind(run), levels, run["steps"]):
@@ -69,12 +68,10 @@ def with_values(table: str, rows: pd.DataFrame, results: Results) -> pd.DataFram
 
 def notes(table: str, column: str | None) -> list[str]:
     """Return what a reader of the paper's column must know (`table`: table1 to table5, or the name of a figure)."""
-    return [] if column is None else list(_content(column)["notes"].get(table, {}).get(column, []))
+    return [] if column is None else list(_content()["notes"].get(table, {}).get(column, []))
 
 
 @cache
-def _content(column: str) -> dict[str, Any]:
+def _content() -> dict[str, Any]:
     content: dict[str, Any] = json.loads((HERE / "paper.json").read_text(encoding="utf-8"))
-    if column not in content["steps"]:
-        raise unknown_name("paper", column, content["steps"])
     return content

@@ -46,11 +46,6 @@ class Arrays:
         """Predicted class [N], by the mean of the logits over all steps."""
         return answers(self.logits)
 
-    @property
-    def right(self) -> NDArray[np.bool_]:
-        """Whether the answer is right [N]."""
-        return self.answer == self.label
-
 
 def finite(text: str) -> float:
     """Return a number; ValueError for nan and infinity."""

@@ -12,6 +12,7 @@ Two machines then share one dvc.lock; what was used is written to each run's own
 from __future__ import annotations
 
 import os
+import platform
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -60,7 +61,7 @@ class Hardware:
         """Say what computes, for a run's record."""
         import torch
 
-        name = torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else _processor_name()
+        name = torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else platform.machine()
         return {
             "device": self.device.type,
             "device_name": name,
@@ -120,9 +121,3 @@ def _multiplies_bf16(device: torch.device) -> bool:
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
-
-
-def _processor_name() -> str:
-    import platform
-
-    return platform.machine()

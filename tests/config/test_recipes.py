@@ -94,7 +94,8 @@ def test_what_needs_an_ann_and_what_learns_from_one(
     entry: dict[str, Any], needs: bool, distils: bool, causal: bool
 ) -> None:
     found = parse(documents(("recipes.new", entry))).recipe("new")
-    assert (found.needs_ann, found.distils, found.causal) == (needs, distils, causal)
+    learns = any(loss.needs_teacher for loss in found.loss)
+    assert (found.needs_ann, learns, found.causal) == (needs, distils, causal)
 
 
 def test_the_number_of_steps_is_data() -> None:

@@ -9,7 +9,7 @@ from spikingjelly.activation_based import functional, layer
 from torch import nn
 
 from pipeline.evaluation.accuracy import predict
-from pipeline.evaluation.operations import count_operations, energy_uj
+from pipeline.evaluation.operations import count_operations
 from pipeline.nets.forward import forward
 from pipeline.nets.layers.if_ import IF
 from pipeline.nets.layers.qcfs import QCFS
@@ -93,11 +93,6 @@ def test_ann_multiplies_densely() -> None:
     first, second, last = count_operations(net, frames, 1, CPU, "t")
     assert [layer.macs for layer in (first, second, last)] == [64, 2 * 4 * 3, 2 * 12 * 5]
     assert first.firing_rate is None
-
-
-def test_energy_is_that_of_45_nm() -> None:
-    assert energy_uj(1e6, 0) == pytest.approx(4.6)
-    assert energy_uj(0, 1e6) == pytest.approx(0.9)
 
 
 def test_attention_is_counted_and_the_layer_behind_still_adds() -> None:

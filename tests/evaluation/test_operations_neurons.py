@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from spikingjelly.activation_based import functional, layer, neuron, surrogate
 from torch import Tensor, nn
 
-from pipeline.evaluation.maps import first_spikes
+from pipeline.evaluation.maps import spikes
 from pipeline.evaluation.operations import Layer, count_operations
 from pipeline.pieces import checked, module_of
 from pipeline.runtime.hardware import Hardware
@@ -59,8 +59,8 @@ def test_a_graded_spike_is_as_many_spikes_as_members_fired() -> None:
     assert found["conv1"].firing_rate == pytest.approx(6 / (2 * 16 * 4))
     # Where all groups send the same, it is still their number of spikes that counts.
     assert counted(net, frames(4, 4))["conv2"].synops == 2 * 2 * 3
-    shown = first_spikes(net, frames(2, 4, 6)[0], CPU)
-    assert shown.sum() == 3 and shown.dtype == np.uint8
+    (shown,) = spikes(net, frames(2, 4, 6)[0], CPU, 1).values()
+    assert shown.sum() == 3 and shown.dtype == bool
 
 
 def test_a_mean_field_multiplies() -> None:
@@ -100,7 +100,7 @@ def test_spikes_add(name: str) -> None:
     found = counted(net, seen)
     assert (found["conv2"].macs, found["conv2"].synops) == (0, 2 * 3)
     assert found["conv1"].firing_rate == pytest.approx(2 / 32)
-    shown = first_spikes(net, seen[0], CPU)
+    (shown,) = spikes(net, seen[0], CPU, 1).values()
     assert shown.sum() == 2 and shown[0, 0, 0, :2].tolist() == [1, 1]
 
 

@@ -11,10 +11,11 @@ import pytest
 
 from pipeline.config.splits import GivenSplit, NumericSplit
 from pipeline.errors import FileError
-from pipeline.events import aedat2, atis, npy, npz
+from pipeline.events import aedat2, atis, npy
 from pipeline.events.listing import GESTURES, list_recordings
 from pipeline.events.types import events_from
 from pipeline.frames.store import load
+from tests import npz
 from tests.frames import toy
 
 LABELS = "class,startTime_usec,endTime_usec\n"

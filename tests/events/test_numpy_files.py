@@ -16,10 +16,11 @@ import numpy as np
 import pytest
 
 from pipeline.errors import RecordingError
-from pipeline.events import aedat2, aedat3, atis, limits, npz
+from pipeline.events import aedat2, aedat3, atis, limits
 from pipeline.events.read import read_events
 from pipeline.events.types import events_from
 from pipeline.frames.integrate import integrate
+from tests import npz
 
 GOOD = {"t": np.array([3, 4]), "x": np.array([1, 2]), "y": np.array([5, 6]), "p": np.array([1, 0])}
 TONIC = np.array([[9, 5, 1, 12], [0, 127, 0, 13]])

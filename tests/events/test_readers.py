@@ -16,9 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import RecordingError
-from pipeline.events import aedat2, aedat3, aedat4, atis, npy, npz
+from pipeline.events import aedat2, aedat3, aedat4, atis, npy
 from pipeline.events.read import decode_events, read_events
 from pipeline.events.types import EVENT, events_from
+from tests import npz
 
 SAMPLES = Path(__file__).parents[2].parent / "shared" / "samples"
 

@@ -10,12 +10,13 @@ import pytest
 
 from pipeline.config.splits import NumericSplit
 from pipeline.errors import FileError
-from pipeline.events import aedat2, npz
+from pipeline.events import aedat2
 from pipeline.events.read import read_events
 from pipeline.events.types import events_from
 from pipeline.frames import sample
 from pipeline.frames.build import build
 from pipeline.frames.store import load
+from tests import npz
 from tests.frames.toy import build_one, recordings, settings, wanted_file
 
 CIFAR = {

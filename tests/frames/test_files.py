@@ -16,13 +16,14 @@ from hypothesis import strategies as st
 
 from pipeline.config.splits import ListedSplit, NumericSplit, Validation
 from pipeline.errors import ConfigError, FileError
-from pipeline.events import aedat2, npz
+from pipeline.events import aedat2
 from pipeline.events.published import DATASETS
 from pipeline.events.read import read_events
 from pipeline.events.types import events_from
 from pipeline.frames.build import build
 from pipeline.frames.integrate import Slices, integrate
 from pipeline.frames.store import load
+from tests import npz
 from tests.frames.toy import build_one, recordings, settings, wanted_file
 
 CIFAR = {
@@ -35,13 +36,13 @@ def test_file_holds_what_was_integrated(tmp_path: Path) -> None:
     root = recordings(tmp_path / "raw")
     built = build_one(root, tmp_path / "f.h5", "toy", settings(), 1)
     both = load(tmp_path / "f.h5")
-    assert both.names == sorted(both.names) and both.classes == ["a", "b"] == built.default.header.classes
+    assert both.names == sorted(both.names) and both.header.classes == ["a", "b"] == built.default.header.classes
     assert both.header == built.default.header
     assert both.frames.shape == (18, 4, 2, 8, 8) and both.frames.dtype == np.uint8
     for index in (0, 9, 17):
         events = read_events(root / both.names[index])
         np.testing.assert_array_equal(both.frames[index], integrate(events, 4, (16, 16), (8, 8), resize="bin"))
-        assert both.classes[both.labels[index]] == both.names[index][0]
+        assert both.header.classes[both.labels[index]] == both.names[index][0]
     train, test = load(tmp_path / "f.h5", 0), load(tmp_path / "f.h5", 1)
     assert len(train.labels) == 12 and len(test.labels) == 6
     assert not set(train.names) & set(test.names)

@@ -15,7 +15,7 @@ from safetensors.torch import load, save
 from pipeline import load_model
 from pipeline.__main__ import main
 from pipeline.errors import RecordingError, WeightsError
-from pipeline.events import aedat2, npz
+from pipeline.events import aedat2
 from pipeline.events.listing import Recording
 from pipeline.events.read import read_events
 from pipeline.inference.answer import Answer
@@ -23,7 +23,7 @@ from pipeline.nets.weights import ABOUT, read_about
 from pipeline.results.answers import answers
 from pipeline.results.paths import RunName
 from stages import convert, train_ann, train_snn
-from tests import tiny
+from tests import npz, tiny
 from tests.stages.conftest import DATASET, arrays, call, one, seen
 from tests.stages.test_clips import CLIPS
 from tests.stages.test_integrate import RAW, prepare

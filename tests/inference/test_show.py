@@ -21,11 +21,10 @@ import pipeline.inference.show
 from pipeline import load_model
 from pipeline.__main__ import main
 from pipeline.config.base import Group
-from pipeline.evaluation.maps import first_spikes
+from pipeline.evaluation.maps import spikes
 from pipeline.events import aedat2
 from pipeline.events.listing import Recording
 from pipeline.inference.answer import Answer, Exit
-from pipeline.inference.show import spikes
 from pipeline.pieces import checked
 from tests.browser import browser as browser
 from tests.browser import dom, measure
@@ -106,7 +105,7 @@ def test_pictures_are_the_frames_and_the_spikes_to_the_pixel(folder: Path) -> No
     text = made("four.safetensors", "--maps", "3", "--layers", "1")
     model = load_model("four.safetensors")
     frames = model.framing.show(Recording("a", Path("a<b>.aedat"), -1)).clips[0]
-    sent = first_spikes(model.network, frames, model.hardware)
+    (sent,) = spikes(model.network, frames, model.hardware, 1).values()
     chosen = sorted(np.argsort(-sent.sum(axis=(0, 2, 3)).astype(int), kind="stable")[:3])
     for _, number, step in STEP.findall(text):
         index = int(number) - 1

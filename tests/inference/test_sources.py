@@ -11,13 +11,32 @@ from pipeline.errors import RecordingError
 from pipeline.events import atis
 from pipeline.events.types import Events, events_from
 from pipeline.inference import sources
-from pipeline.inference.sources import decoded, played, words
+from pipeline.inference.sources import decoded, played
 from tests.inference.small import recording
 
 
 def slowly(data: bytes, size: int) -> list[sources.Packet]:
     source = io.BytesIO(data)
     return list(decoded(lambda _: source.read(size), "pipe"))
+
+
+def words(events: Events, over: int = 0) -> tuple[bytes, int]:
+    """Return events as the words of a stream, with the marks between them, and how many marks there have been.
+
+    Args:
+        events: in order of time, x up to 255, y up to 239. over: how many marks there were before.
+    """
+    cycles = events["t"] // atis.OVERFLOW_US
+    marks = np.diff(cycles, prepend=over)
+    # Each event's own word behind its marks.
+    places = np.arange(len(events)) + np.cumsum(marks)
+    columns = np.zeros((len(events) + int(marks.sum()), atis.EVENT_BYTES), np.uint8)
+    columns[:, 1] = atis.OVERFLOW_Y
+    t = events["t"] % atis.OVERFLOW_US
+    columns[places] = np.stack(
+        [events["x"], events["y"], events["p"].astype(np.int64) << 7, t >> 8, t & 0xFF], axis=1
+    ).astype(np.uint8)
+    return columns.tobytes(), int(over + marks.sum())
 
 
 @pytest.mark.parametrize("size", [1, 7, 1000])

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from pipeline.__main__ import main
-from pipeline.events import atis, npz
+from pipeline.events import atis
+from tests import npz
 from tests.inference.small import framing, recording, write_weights
 from tests.tiny import ROOT
 

@@ -8,7 +8,7 @@ from spikingjelly.activation_based import functional, neuron, surrogate
 from spikingjelly.activation_based.model import parametric_lif_net
 
 from pipeline.evaluation.accuracy import predict
-from pipeline.evaluation.maps import first_spikes
+from pipeline.evaluation.maps import spikes
 from pipeline.evaluation.operations import count_operations
 from pipeline.nets.forward import activations, forward
 from pipeline.runtime.hardware import Hardware
@@ -40,4 +40,5 @@ def test_the_parametric_lif_net_for_gesture() -> None:
     assert len(list(activations(net))) == len(layers) == 7
     assert layers[0].macs == 3 * 4 * 2 * 9 * 128 * 128 and layers[0].synops == 0
     assert all(layer.macs == 0 and layer.firing_rate is not None for layer in layers[1:])
-    assert layers[1].synops > 0 and first_spikes(net, frames[0], CPU).shape == (3, 4, 128, 128)
+    (shown,) = spikes(net, frames[0], CPU, 1).values()
+    assert layers[1].synops > 0 and shown.shape == (3, 4, 128, 128)

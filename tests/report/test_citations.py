@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
-from pipeline.config.report import RunEntry
-from pipeline.errors import ConfigError
+from pipeline.config.dataset import Dataset
+from pipeline.config.report import DatasetFacts, RunEntry
 from pipeline.report import paper
 from tests.finished import entry
 
@@ -66,9 +66,12 @@ def test_facets_are_columns_of_a_run() -> None:
     assert set(paper.FACETS) <= set(RunEntry.model_fields)
 
 
-def test_a_column_the_paper_lacks_is_refused() -> None:
-    with pytest.raises(ConfigError, match="cifar10-dvs"):
-        paper.value("table2", run("hsd", 5), "cifar10-dvs")
+def test_settings_take_the_columns_of_the_paper_and_no_other() -> None:
+    columns = set(json.loads((paper.HERE / "paper.json").read_text(encoding="utf-8"))["steps"])
+    for settings in (Dataset, DatasetFacts):
+        assert {
+            name for part in get_args(settings.model_fields["paper"].annotation) for name in get_args(part)
+        } == columns
 
 
 def test_own_values_of_table1_agree_with_the_other_tables_or_a_note_says_so() -> None:

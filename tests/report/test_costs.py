@@ -5,12 +5,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.evaluation.exits import exit_curve
 from pipeline.evaluation.exits.confidence import sureness
 from pipeline.report.render import Table
 from pipeline.report.results import Results
 from pipeline.report.tables import early_exit, energy, latency
 from pipeline.results.read import read_arrays
+from tests.exits import exit_curve
 from tests.finished import again
 from tests.report.conftest import Make
 from tests.report.test_tables import change

@@ -12,7 +12,6 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from pipeline.errors import FramesError
-from pipeline.evaluation.exits import exit_curve
 from pipeline.evaluation.exits.entropy import sureness as of_entropy
 from pipeline.pieces import checked
 from pipeline.report import build
@@ -22,6 +21,7 @@ from pipeline.report.figures.camera import camera, colours
 from pipeline.report.results import ANN, CONVERTED, Results
 from pipeline.report.style import OFF, ON, drawing, look
 from pipeline.results.read import read_arrays, read_confusion, read_curves, read_layers
+from tests.exits import exit_curve
 from tests.finished import REPORT
 from tests.report.conftest import Make
 

@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 
 from pipeline.errors import FileError
-from pipeline.report.figures.figure4 import figure, mosaic, rates
+from pipeline.report.figures.figure4 import figure, mosaic
 from pipeline.report.results import Results
 from pipeline.report.style import drawing
-from pipeline.results.write import Maps
 from tests.finished import again
 from tests.report.conftest import Make
 
@@ -82,11 +81,7 @@ def test_steps_that_a_run_lacks_are_left_out(made: Results) -> None:
     assert not found.axes[3].get_visible()
 
 
-def test_rates_and_mosaic_by_hand() -> None:
-    spikes = np.zeros((2, 2, 1, 1), np.uint8)
-    spikes[0, 0] = spikes[:, 1] = 1
-    maps = Maps(spikes, np.zeros((2, 2, 1, 1), np.uint8), "a")
-    assert rates(maps, 1).ravel().tolist() == [1, 1] and rates(maps, 2).ravel().tolist() == [0.5, 1]
+def test_mosaic_by_hand() -> None:
     sheet = mosaic(np.arange(3.0)[:, None, None])
     assert sheet.shape == (3, 3)
     assert sheet[0, 0] == 0 and sheet[0, 2] == 1 and sheet[2, 0] == 2 and np.isnan(sheet[1]).all()

@@ -17,7 +17,7 @@ import h5py
 import pytest
 
 from pipeline.config import code
-from pipeline.frames.store import read_header
+from pipeline.frames.store import load
 from tests import standins, tiny
 from tests.repro.conftest import Clone, make_clone
 
@@ -128,7 +128,7 @@ def test_the_planned_commands_run(planned: tuple[Clone, list[str], list[str]], m
         height, width = shape[2:]
         with h5py.File(f"data/frames/{name}/t{shape[0]}-{height}x{width}.h5") as file:
             assert file["frames"].shape == (sum(sides), *shape)
-        assert len(read_header(f"data/frames/{name}/t{shape[0]}-{height}x{width}.h5").classes) == classes
+        assert len(load(f"data/frames/{name}/t{shape[0]}-{height}x{width}.h5").header.classes) == classes
         facts = json.loads(Path(f"data/frames/{name}/facts.json").read_text())
         assert (facts["train"], facts["test"]) == sides and facts["n_skipped"] == 0
         assert facts["published"].startswith("not the published")

@@ -90,7 +90,6 @@ def test_what_was_written_is_read_back(tmp_path: Path) -> None:
     arrays = read.read_arrays(folder)
     assert np.array_equal(arrays.logits, given["logits"]) and np.array_equal(arrays.label, given["labels"])
     assert np.array_equal(arrays.answer, answers(given["logits"]))
-    assert np.array_equal(arrays.right, arrays.answer == arrays.label)
     assert np.array_equal(arrays.share, given["share"]) and np.array_equal(arrays.time_ms, given["time_ms"])
     assert np.array_equal(read.read_arrays(folder, 3).logits, arrays.logits)
     with pytest.raises(FileError, match=r"T = 2, found \(3, 20, 4\)"):

@@ -18,7 +18,8 @@ from pipeline.config.frames import FrameFile
 from pipeline.config.grid import Grid
 from pipeline.config.resolve import Resolved
 from pipeline.frames.selection import LabelledFrames, load
-from pipeline.frames.store import FACTS, Header, file_sha256, read_header
+from pipeline.frames.store import FACTS, Header, file_sha256
+from pipeline.frames.store import load as load_frames
 from pipeline.frames.write import write
 from pipeline.results import paths
 from pipeline.results.paths import RunName
@@ -75,7 +76,7 @@ def write_facts() -> None:
     """Write what the frames files are, as stage integrate does."""
     entries = []
     for path in sorted(paths.frames(DATASET).glob("*.h5")):
-        header = read_header(path)
+        header = load_frames(path).header
         with h5py.File(path, "r") as opened:
             sides = opened["split"][:].tolist()
         counts = {name: sides.count(side) for side, name in enumerate(("train", "test", "validation"))}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-import numpy as np
+from scipy.special import softmax
 
 from pipeline.config.base import Group
 from pipeline.evaluation.exits import Series
@@ -18,5 +18,5 @@ class Options(Group):
 
 def sureness(running: Series) -> Series:
     """Return the largest softmax probability of running mean logits [T, N, C]: [T, N], 1/C to 1."""
-    # Without overflow: the largest has exp(0).
-    return 1 / np.exp(running - running.max(axis=-1, keepdims=True)).sum(axis=-1)
+    sure: Series = softmax(running, axis=-1).max(axis=-1)
+    return sure

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
+from scipy.special import entr, softmax
 
 from pipeline.config.base import Group
 from pipeline.evaluation.exits import Series
@@ -21,9 +22,5 @@ def sureness(running: Series) -> Series:
 
     Source: Li et al., Input-aware dynamic timestep spiking neural networks (DT-SNN, DAC 2023).
     """
-    shifted = running - running.max(axis=-1, keepdims=True)
-    powers = np.exp(shifted)
-    total = powers.sum(axis=-1)
-    # H = log Σ exp z - Σ p z, with z shifted by its maximum.
-    entropy = np.log(total) - (powers * shifted).sum(axis=-1) / total
+    entropy = entr(softmax(running, axis=-1)).sum(axis=-1)
     return np.clip(1 - entropy / np.log(running.shape[-1]), 0.0, 1.0)

@@ -62,7 +62,7 @@ class Blocks:
             conv1=convolution(inputs, outputs, 3, stride), bn1=self.norm(outputs), act1=self.activation(outputs),
             conv2=convolution(outputs, outputs, 3), bn2=self.norm(outputs), act2=self.activation(outputs),
         )  # fmt: skip
-        return Residual(body, self.unit(inputs, outputs, 1, stride) if changes(inputs, outputs, stride) else None)
+        return Residual(body, self.unit(inputs, outputs, stride) if changes(inputs, outputs, stride) else None)
 
     def preact(self, inputs: int, outputs: int, stride: int) -> nn.Module:
         """Return shortcut + conv(act(BN(conv(act(BN))))): sums of currents (He et al., ECCV 2016; as in BrainCog).
@@ -78,17 +78,9 @@ class Blocks:
             shortcut = row(bn=self.norm(inputs), act=self.activation(inputs), **pointwise(inputs, outputs, stride))
         return Residual(body, shortcut)
 
-    def unit(self, inputs: int, outputs: int, kernel: int, stride: int) -> nn.Sequential:
-        """Return act(BN(conv))."""
-        return row(
-            **(
-                pointwise(inputs, outputs, stride)
-                if kernel == 1
-                else {"conv": convolution(inputs, outputs, kernel, stride)}
-            ),
-            bn=self.norm(outputs),
-            act=self.activation(outputs),
-        )
+    def unit(self, inputs: int, outputs: int, stride: int) -> nn.Sequential:
+        """Return act(BN(conv)), the convolution of 1 x 1."""
+        return row(**pointwise(inputs, outputs, stride), bn=self.norm(outputs), act=self.activation(outputs))
 
     def norm(self, channels: int, factor: float = 1.0) -> nn.Module:
         """Return a batch norm over T, N, H, W with its first weight.

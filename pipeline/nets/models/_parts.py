@@ -33,11 +33,6 @@ def scaled(channels: int, width: float) -> int:
     return max(1, round(channels * width))
 
 
-def shrunk(size: tuple[int, int], poolings: int) -> int:
-    """Return how many pixels are left of frames after so many poolings of 2; errors as `pooled`."""
-    return pooled(size, [2] * poolings)
-
-
 def pooled(size: tuple[int, int], sides: Sequence[int]) -> int:
     """Return how many pixels are left of frames after pools of these sides, px.
 

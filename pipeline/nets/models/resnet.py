@@ -143,7 +143,7 @@ def _stages(options: Options, blocks: Blocks) -> Iterator[Named]:
         for _ in range(stage[1]):
             number += 1
             if options.change == "before" and changes(inputs, outputs, stride):
-                yield f"change{number}", blocks.unit(inputs, outputs, 1, stride)
+                yield f"change{number}", blocks.unit(inputs, outputs, stride)
                 inputs, stride = outputs, 1
             yield f"block{number}", make(inputs, outputs, stride)
             inputs, stride = outputs, 1

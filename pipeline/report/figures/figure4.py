@@ -17,7 +17,6 @@ from pipeline.report.figures.camera import colours
 from pipeline.report.results import Results
 from pipeline.report.style import GREY
 from pipeline.results.read import read_maps
-from pipeline.results.write import Maps
 
 ORDER = 2
 MOST_CHANNELS, MOST_COLUMNS = 64, 8
@@ -58,7 +57,8 @@ def figure(results: Results, dataset: str) -> Figure | None:
     titles = [plot(results.cell(dataset, name)["title"]) for name in asked.recipes]
     places = [(title, maps, count) for title, maps in zip(titles, found, strict=True) for count in steps]
     for (above, below), (title, maps, count) in zip(panels[:, 1:].T, places, strict=True):
-        shown = rates(maps, count)
+        # Spikes per step of each neuron, [C, H, W].
+        shown = maps.spikes[:count].mean(axis=0, dtype=np.float64)
         image = _panel(above, mosaic(shown), f"{title}, T = {count}")
         _panel(below, shown[channel], f"channel {channel}, T = {count}")
     bar = drawn.colorbar(image, ax=panels[:, 1:], label="firing rate (spikes per step)", fraction=0.03, pad=0.01)
@@ -66,11 +66,6 @@ def figure(results: Results, dataset: str) -> Figure | None:
     which = f"channels 0 to {min(MOST_CHANNELS, first.spikes.shape[1]) - 1}, seed {results.settings.grid.seeds[0]}"
     drawn.suptitle(f"{dataset}: first spiking layer on {plot(first.name)}, {which}", fontsize=10)
     return drawn
-
-
-def rates(maps: Maps, steps: int) -> NDArray[np.float64]:
-    """Return the spikes per step of each neuron over the first so many steps: [C, H, W], 0 to 1."""
-    return maps.spikes[:steps].mean(axis=0, dtype=np.float64)
 
 
 def mosaic(channels: NDArray[np.float64]) -> NDArray[np.float64]:
