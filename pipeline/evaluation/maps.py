@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from pipeline.nets.fold import folded
+from pipeline.evaluation.prepare import prepared
 from pipeline.nets.forward import activations, forward
 from pipeline.nets.tree import SPIKING
 from pipeline.runtime.hardware import Hardware
@@ -24,7 +24,7 @@ def first_spikes(net: nn.Module, frames: NDArray[np.uint8], hardware: Hardware) 
         uint8 [T, C, H, W], 1 where a neuron sends anything, a graded spike or an analog value too; None for a network
         without spiking neurons.
     """
-    fixed = folded(net.to(hardware.device), hardware.dtype)
+    fixed = prepared(net, hardware)
     first = next((module for _, module in activations(fixed) if isinstance(module, SPIKING)), None)
     if first is None:
         return None

@@ -18,10 +18,10 @@ from torch import nn
 
 from pipeline.errors import PipelineError
 from pipeline.evaluation.exits import running_mean
+from pipeline.evaluation.prepare import prepared
 from pipeline.events.listing import Recording
 from pipeline.inference.answer import Answer, Exit
 from pipeline.inference.model import Model
-from pipeline.nets.fold import folded
 from pipeline.nets.forward import activations, forward
 from pipeline.nets.tree import SPIKING
 from pipeline.runtime.hardware import Hardware
@@ -87,7 +87,7 @@ def spikes(net: nn.Module, frames: NDArray[np.uint8], hardware: Hardware, layers
     Args:
         frames: counts of one recording [T, 2, H, W].
     """
-    fixed = folded(net.to(hardware.device), hardware.dtype)
+    fixed = prepared(net, hardware)
     found: dict[str, NDArray[np.bool_]] = {}
 
     def keep(name: str, out: torch.Tensor) -> None:
