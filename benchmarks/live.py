@@ -1,4 +1,4 @@
-"""The row of streams: time from a frame's last event to the answer, and the events a second that are kept up with."""
+"""Rows of trained networks in use: streams, frame by frame, and what weights of 8 bits cost in accuracy."""
 
 import os
 import time
@@ -15,10 +15,16 @@ from benchmarks.data import moving_blob
 from benchmarks.nets import CLASSES, IF, hardware_of, planned
 from benchmarks.report import Row
 from pipeline.config.frames import FrameFile, FrameSelection
+from pipeline.errors import PipelineError
+from pipeline.evaluation.accuracy import predict
+from pipeline.events.sides import TEST
+from pipeline.frames.selection import load
 from pipeline.inference.framing import Framing
-from pipeline.inference.model import Model
+from pipeline.inference.model import ENDING, Model, load_model
 from pipeline.inference.rule import rule_of
 from pipeline.inference.stream import LiveClassifier
+from pipeline.results import paths
+from pipeline.runtime.hardware import Hardware
 
 # Events of a recording, about as many as the data set's have at the median; packets that a frame comes in.
 EVENTS, PACKETS = {FULL: 200_000, SIMULATED: 3_000}, 20
@@ -40,6 +46,38 @@ def stream(context: Context) -> list[Row]:
         rows.append(
             Row("stream", f"{what}, one after the other", unit="events/s", ours=rate, turns=len(taken), note=note)
         )
+    return rows
+
+
+def int8_accuracy(context: Context) -> list[Row]:
+    """Compare accuracies, %, in int8 and in float32, of the spiking networks whose weights are in this folder's data/.
+
+    Raises:
+        PipelineError: there are none.
+    """
+    device, rows = torch.device(context.device), list[Row]()
+    for path in sorted((paths.DATA / "models").rglob(f"*{ENDING}")):
+        model = load_model(path, Hardware(device, "fp32"))
+        run = paths.RunName(**model.about["run"])
+        if run.recipe == "ann":
+            continue
+        place = paths.selected_name(run.ann, paths.PHASES[2] if run.recipe == "converted" else run.recipe)
+        seen = load(paths.selected(run.dataset, place), TEST)
+        right = {
+            name: 100
+            * float(
+                (
+                    predict(model.network, seen.frames, model.batch_size, Hardware(device, name)).mean(0).argmax(1)
+                    == seen.labels
+                ).mean()
+            )
+            for name in ("int8", "fp32")
+        }
+        row = Row("int8_accuracy", f"accuracy of {run}, int8", "in fp32", unit="%")
+        note = f"{len(seen.labels)} test recordings; ratio int8 / fp32"
+        rows.append(row.compared([right["int8"]], [right["fp32"]], note, inverse=True))
+    if not rows:
+        raise PipelineError(f"no weights below {paths.DATA / 'models'}; `dvc repro` makes them")
     return rows
 
 

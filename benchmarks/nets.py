@@ -23,6 +23,7 @@ from pipeline.config.grid import Grid
 from pipeline.config.network import Network
 from pipeline.config.resolve import Resolved
 from pipeline.config.run import TrainAnn, TrainSnn
+from pipeline.evaluation.prepare import prepared
 from pipeline.nets import build, convert, fold, forward
 from pipeline.pieces import module_of
 from pipeline.runtime.hardware import Hardware, hardware
@@ -30,6 +31,8 @@ from pipeline.training import losses, objective, optimizer
 from pipeline.training.gradients import Moment
 
 OWN = (OURS, FP32 := "ours fp32")
+# Beside them in the row int8, where ours has weights of 8 bits: what ours is without.
+BF16 = "ours, bf16 where the hardware multiplies it"
 # Classes of the data sets whose networks and settings are measured; what is trained.
 CLASSES, ANN, IF, LIF, HSD = 10, "ann", "if", "lif", "hsd"
 SNN_GOALS = {STEP_LOOP: "≥ 3×", LAYER_LOOP: "≥ 3×", JELLY_NET: "≥ 1.3×"}
@@ -59,6 +62,15 @@ def inference(context: Context) -> list[Row]:
     """Time inference of one batch, IF neurons, at each T."""
     cases = {str(steps): case(context, "IF", steps) for steps in context.pick((1, 2, PHASE), (1, 2))}
     return compare(context, "inference", answerer, cases, dict.fromkeys(SNN_GOALS, "≥ 3×"))
+
+
+def int8(context: Context) -> list[Row]:
+    """Time inference of one batch with weights of 8 bits, IF neurons, at each T."""
+    cases = {str(steps): case(context, "IF, int8", steps) for steps in context.pick((1, 2, PHASE), (1, 2))}
+    goals = {BF16: "", **dict.fromkeys(SNN_GOALS, "≥ 3×")}
+    return compare(
+        context, "int8", partial(answerer, precisions={OURS: "int8", BF16: hardware().precision}), cases, goals
+    )
 
 
 def case(context: Context, what: str, steps: int) -> str:
@@ -190,8 +202,14 @@ def trainer(context: Context, name: str, recipe: str, steps: int = PHASE, count:
     return step
 
 
-def answerer(context: Context, name: str, steps: str) -> Callable[[], NDArray[np.float32]]:
-    """Return what computes the logits [T, N, C] of a batch by an IF network; ours prepared as by accuracy.predict."""
+def answerer(
+    context: Context, name: str, steps: str, precisions: dict[str, str] | None = None
+) -> Callable[[], NDArray[np.float32]]:
+    """Return what computes the logits [T, N, C] of a batch by an IF network; ours prepared as by accuracy.predict.
+
+    Args:
+        precisions: of ours, by name, where they are not the machine's.
+    """
     net, (frames, floats, _) = (
         planned(context, IF, context.dataset)[1].to(context.device),
         batch_of(context, int(steps)),
@@ -201,11 +219,12 @@ def answerer(context: Context, name: str, steps: str) -> Callable[[], NDArray[np
     with torch.no_grad():
         for _ in range(SETTLING):
             forward.forward(net, frames)
-    if name not in OWN:
+    if name not in (*OWN, *(precisions or {})):
         peer = Peer(name, net).eval()
         return torch.no_grad()(lambda: peer(floats).cpu().numpy())
     machine = hardware_of(name)
-    fixed = fold.folded(net, machine.dtype)
+    machine = replace(machine, precision=(precisions or {}).get(name, machine.precision))
+    fixed = prepared(net, machine)
 
     @torch.no_grad()
     def answer() -> NDArray[np.float32]:

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from pipeline.nets.fold import folded
+from pipeline.evaluation.prepare import prepared
 from pipeline.nets.forward import forward
 from pipeline.runtime.hardware import Hardware
 from pipeline.runtime.progress import progress
@@ -50,7 +50,7 @@ def predict(
     Returns:
         float32 [T, N, C], or [T', N, C].
     """
-    fixed = folded(net.to(hardware.device), hardware.dtype)
+    fixed = prepared(net, hardware)
     parts = []
     for batch in batches(frames, batch_size, hardware, title):
         with hardware.autocast():

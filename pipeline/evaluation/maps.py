@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from pipeline.nets.fold import folded
+from pipeline.evaluation.prepare import prepared
 from pipeline.nets.forward import activations, forward
 from pipeline.nets.tree import SPIKING
 from pipeline.runtime.hardware import Hardware
@@ -20,7 +20,7 @@ def spikes(net: nn.Module, frames: NDArray[np.uint8], hardware: Hardware, layers
     Args:
         frames: counts of one recording [T, 2, H, W].
     """
-    fixed = folded(net.to(hardware.device), hardware.dtype)
+    fixed = prepared(net, hardware)
     found: dict[str, NDArray[np.bool_]] = {}
 
     def keep(name: str, out: torch.Tensor) -> None:

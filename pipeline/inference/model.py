@@ -112,7 +112,7 @@ def load_model(source: str | Path, machine: Hardware | None = None) -> Model:
         raise WeightsError(
             path, f"does not say what is needed to use it alone ({error}); train it again with this version"
         ) from error
-    machine = machine or hardware()
+    machine = machine or hardware(trains=False)
     network = load_weights(shape, path).to(machine.device).eval()
     return Model(network, classes, framing, about, machine)
 

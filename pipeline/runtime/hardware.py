@@ -3,7 +3,8 @@
 Two machines then share one dvc.lock; what was used is written to each run's own record instead.
 
     HSD_DEVICE     auto (default: cuda where there is one) | cpu | cuda | cuda:<n>
-    HSD_PRECISION  auto (default: bf16 where the hardware multiplies it) | fp32 | bf16
+    HSD_PRECISION  auto (default: bf16 where the hardware multiplies it) | fp32 | bf16 | int8 (on a CPU, of a network
+                   that is used and not trained: pipeline.nets.int8)
     HSD_WORKERS    worker processes for simulation and integration (default: all cores)
     HSD_THREADS    threads of a training (default: OMP_NUM_THREADS, or the cores that this process may use); sums are
                    added in another order with another number of them, so that weights differ in their last bits
@@ -39,7 +40,7 @@ def _count(name: str) -> int | None:
 
 @dataclass(frozen=True)
 class Hardware:
-    """The device that computes and whether convolutions run in bfloat16 (`precision`: "bf16" or "fp32")."""
+    """The device that computes and what its convolutions multiply (`precision`: "bf16", "fp32" or "int8")."""
 
     device: torch.device
     precision: str
@@ -71,8 +72,11 @@ class Hardware:
         }
 
 
-def hardware() -> Hardware:
+def hardware(trains: bool = True) -> Hardware:
     """Choose device and precision from the environment and make computation repeatable.
+
+    Args:
+        trains: whether a network is trained, or tested for the report: that is done in bf16 or fp32.
 
     Raises:
         ConfigError: an environment variable asks for what does not exist.
@@ -99,8 +103,13 @@ def hardware() -> Hardware:
     precision = os.environ.get("HSD_PRECISION", "auto")
     if precision == "auto":
         precision = "bf16" if _multiplies_bf16(device) else "fp32"
-    if precision not in ("bf16", "fp32"):
-        raise ConfigError(f"HSD_PRECISION: expected auto, fp32 or bf16, found {precision!r}")
+    if precision not in ("bf16", "fp32", "int8"):
+        raise ConfigError(f"HSD_PRECISION: expected auto, fp32, bf16 or int8, found {precision!r}")
+    if precision == "int8" and (trains or device.type != "cpu"):
+        raise ConfigError(
+            "HSD_PRECISION: int8 is for a network that is used on a CPU (classify, stream, show), not for training or "
+            f"for {device.type}; set it to auto"
+        )
 
     if threads := _count("HSD_THREADS"):
         torch.set_num_threads(threads)

@@ -119,6 +119,14 @@ def test_inference_is_measured_at_each_t(context: Context) -> None:
     assert all("logits differ" in result.note and result.goal == "≥ 3×" for result in results)
 
 
+def test_8_bits_stand_beside_the_peers_and_ours_without_them(context: Context) -> None:
+    results = nets.int8(context)
+    assert [result.peer for result in results] == [nets.BF16, *nets.SNN_GOALS] * 2
+    assert results[0].case == "VGG-SNN ×0.125, IF, int8, 34×34, T = 1, batch 3"
+    made = nets.answerer(context, OURS, "1", {OURS: "int8"})()
+    assert not np.array_equal(made, nets.answerer(context, FP32, "1")())
+
+
 def test_other_losses_are_called_so() -> None:
     losses = {FP32: 2.0, OURS: 2.0, "peer": 1.9}
     assert "NOT EQUAL" in nets.equality(losses, "peer")

@@ -21,6 +21,10 @@ def test_machine_is_chosen_by_the_environment(monkeypatch: pytest.MonkeyPatch) -
     for precision in ("fp32", "bf16"):
         monkeypatch.setenv("HSD_PRECISION", precision)
         assert hardware().precision == precision
+    monkeypatch.setenv("HSD_PRECISION", "int8")
+    assert hardware(trains=False).precision == "int8"
+    with pytest.raises(ConfigError, match="int8 is for a network that is used on a CPU"):
+        hardware()
     monkeypatch.setenv("HSD_PRECISION", "fp8")
     with pytest.raises(ConfigError, match="HSD_PRECISION"):
         hardware()
