@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from pipeline.errors import PipelineError
 from pipeline.results import paths
 from pipeline.runtime import lock, scratch
 from pipeline.runtime.hardware import workers
-from pipeline.runtime.progress import accept_any_letter
+from pipeline.runtime.progress import prepare_output
 
 NAMED = "an entry of params/datasets.yaml"
 
@@ -64,10 +65,15 @@ def main(words: list[str] | None = None) -> int:
     tidying.set_defaults(run=_tidy)
     for module in (classify, stream, show, export):
         module.add(commands)
-    accept_any_letter()
+    prepare_output()
     asked = parser.parse_args(words)
     try:
         status: int = asked.run(asked)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Who read this has gone (`| head`); what is left is not to be said at exit either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except PipelineError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

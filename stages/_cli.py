@@ -13,7 +13,7 @@ from pipeline.config import code, planned
 from pipeline.config.base import Group
 from pipeline.errors import ConfigError, PipelineError
 from pipeline.runtime import guard, lock, waiting
-from pipeline.runtime.progress import accept_any_letter
+from pipeline.runtime.progress import prepare_output
 
 Settings = TypeVar("Settings", bound=Group)
 
@@ -40,7 +40,7 @@ def run(stage: Callable[[Call[Any]], None], model: type[Group]) -> None:
     parser = argparse.ArgumentParser(description=sys.modules[stage.__module__].__doc__)
     parser.add_argument("plan", help="the run's file below data/plan/; stage plan writes it")
     path = parser.parse_args().plan
-    accept_any_letter()
+    prepare_output()
     guard.die_with_dvc()
     lock.keep()
     try:

@@ -14,14 +14,14 @@ from pipeline.config.planned import PLAN
 from pipeline.errors import ConfigError, PipelineError
 from pipeline.results import paths
 from pipeline.runtime.files import replacing
-from pipeline.runtime.progress import accept_any_letter
+from pipeline.runtime.progress import prepare_output
 
 # Runs named in the output; the rest are counted.
 SHOWN = 12
 
 
 def main() -> None:
-    accept_any_letter()
+    prepare_output()
     params = catalogues.load()
     check(params, "grid", params.grid)
     for name, grid in params.grids.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import sys
 from collections.abc import Iterable
 from typing import TypeVar
@@ -13,8 +14,12 @@ Item = TypeVar("Item")
 LOG_EVERY_SECONDS = 5.0
 
 
-def accept_any_letter() -> None:
-    """Have print write letters that the terminal lacks (LC_ALL=C) as question marks, in place of ending the program."""
+def prepare_output() -> None:
+    """Have print write letters that the terminal lacks (LC_ALL=C) as question marks, in place of ending the program.
+
+    Torch is kept from saying in every process that there is no Triton, as on every CPU.
+    """
+    logging.getLogger("torch._library.triton").setLevel(logging.ERROR)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
 

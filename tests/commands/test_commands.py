@@ -174,3 +174,13 @@ def test_preview_draws_a_row_a_recording(folder: Path, capsys: pytest.CaptureFix
     assert main(["preview", tiny.DATASET, "--per-class", "1", "--out", "small.png"]) == 0
     with Image.open("small.png") as small:
         assert small.height < image.height
+
+
+def test_a_reader_that_has_gone_is_no_error(tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "pipeline", "tidy"]
+    environment = {**os.environ, "PYTHONPATH": str(Path.cwd())}
+    with subprocess.Popen(
+        words, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as going:
+        going.stdout.close()
+        assert (going.stderr.read(), going.wait()) == ("", 1)
