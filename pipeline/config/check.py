@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-import traceback
-from functools import cache
-from pathlib import Path
-from typing import TYPE_CHECKING
-
+from pipeline.config import probe
 from pipeline.config.base import Group
 from pipeline.config.catalogues import FOLDER, Params
 from pipeline.config.grid import Grid
 from pipeline.config.names import nearest
-from pipeline.config.network import Network
 from pipeline.config.resolve import Resolved, Snn
 from pipeline.config.selections import order_seen, room
 from pipeline.config.training import Training
 from pipeline.errors import ConfigError
-from pipeline.pieces import find, module_of
+from pipeline.pieces import module_of
 
-if TYPE_CHECKING:
-    from torch import nn
-
-# Of the networks that are built to be checked: as many as nothing else here, so that no other axis passes for them.
-CLASSES = 7
 # What each list of a grid takes.
 MEANING = {
     False: "need no ANN (init: random, a loss without a teacher)",
@@ -78,32 +68,8 @@ def _check_pieces(where: str, training: Training) -> None:
         if not callable(getattr(module, function, None)):
             raise ConfigError(f"{where}: {module.__file__} has no function {function}; see docs/adding.md")
     for loss in training.losses:
-        if problem := _problem_of_loss(loss.model_dump_json(), loss.kind):
+        if problem := probe.problem_of_loss(loss.model_dump_json(), loss.kind):
             raise ConfigError(f"{where}: loss {loss.kind}: {problem}; see docs/adding.md")
-
-
-@cache
-def _problem_of_loss(options: str, kind: str) -> str:
-    """Return what is wrong with the parts that a loss returns for two recordings; features need a network to ask."""
-    import torch
-
-    from pipeline.training.losses import Targets, TeacherOutput
-    from pipeline.training.objective import PARTS
-
-    module = find("training.losses", kind)
-    made = module.Options.model_validate_json(options)
-    if made.feature_layers:
-        return ""
-    logits = torch.zeros(2, 2, 3, requires_grad=True)
-    parts = module.build(made)(logits, Targets(torch.tensor([0, 1])), {}, TeacherOutput(logits.detach(), {}))
-    if not isinstance(parts, dict) or not parts or not set(parts) <= set(PARTS):
-        found = sorted(map(str, parts)) if isinstance(parts, dict) else type(parts).__name__
-        return f"it must return a dict of its parts, of {', '.join(PARTS)}, found {found}"
-    if any(not isinstance(part, torch.Tensor) or part.dim() for part in parts.values()):
-        return "each part must be a scalar tensor, the mean over the batch"
-    if not any(part.requires_grad for part in parts.values()):
-        return "no gradient comes back from it to the logits; it must not detach them"
-    return ""
 
 
 def _check_frames(resolved: Resolved, snn: Snn) -> None:
@@ -183,73 +149,14 @@ def _check_network(resolved: Resolved, dataset: str, recipe: str | None, ann: st
     height, width = resolved.frame_size(dataset, recipe)
     try:
         if recipe is None:
-            _check_built(resolved.ann_network(dataset, ann or "").model_dump_json(), height, width, ())
+            probe.check_built(resolved.ann_network(dataset, ann or "").model_dump_json(), height, width, ())
             return
         wanted = params.recipe(recipe, dataset)
         if wanted.attention is not None and not getattr(params.network(name), "attention", None):
             raise ValueError("it has attention, and the network names no activation behind which it goes (attention)")
-        _check_built(
+        probe.check_built(
             resolved.snn_network(dataset, recipe, ann).model_dump_json(), height, width, tuple(wanted.feature_layers)
         )
     except ValueError as error:
         where = f"{FOLDER}/networks.yaml: {name}, for {recipe or ann} on {dataset}"
-        raise ConfigError(f"{where}: {error}{_line_of(error)}") from error
-
-
-def _line_of(error: ValueError) -> str:
-    """Return in which line of a piece an error came up that no `raise` says, or nothing."""
-    found = traceback.extract_tb((error.__cause__ or error).__traceback__)
-    pieces = [frame for frame in found if Path(frame.filename).parent.name in ("layers", "models")]
-    if (found[-1].line or "").startswith("raise ") or not pieces:
-        return ""
-    return f" ({Path(*Path(pieces[-1].filename).parts[-4:])}, line {pieces[-1].lineno})"
-
-
-@cache
-def _check_built(network: str, height: int, width: int, layers: tuple[str, ...]) -> None:
-    """Build a network and run it, without memory for weights and maps: what cannot be done is a ValueError."""
-    import torch
-
-    from pipeline.nets.build import build
-    from pipeline.nets.forward import named
-
-    wanted = Network.model_validate_json(network)
-    if wanted.attention is not None:
-        made = module_of("nets.layers", wanted.attention).build(wanted.attention, 64, wanted.steps)
-        if not callable(getattr(made, "operations", None)):
-            raise ValueError(
-                f"attention: {wanted.attention.kind} is no attention, which says what it costs (operations)"
-            )
-    fewer = wanted
-    # Shapes alone are asked for, and a step more costs time; a model that shrinks its steps has so many.
-    if wanted.steps is not None and getattr(wanted.model, "causal", True):
-        fewer = wanted.model_copy(update={"steps": min(wanted.steps, 2)})
-    bound = wanted.attention is not None or getattr(module_of("nets.layers", wanted.activation), "BOUND", False)
-    # What has numbers of its own for each step is built with all of them.
-    if fewer != wanted and bound:
-        with torch.device("meta"):
-            build(wanted, CLASSES, (height, width))
-    named(_passed(fewer.model_dump_json(), height, width), layers)
-
-
-@cache
-def _passed(network: str, height: int, width: int) -> nn.Module:
-    """Return a network that frames can pass, and that gives a number for each class."""
-    import torch
-
-    from pipeline.nets.build import build
-    from pipeline.nets.forward import forward
-
-    wanted = Network.model_validate_json(network)
-    with torch.device("meta"), torch.no_grad():
-        # In eval mode nothing is drawn, which needs memory.
-        net = build(wanted, CLASSES, (height, width)).eval()
-        frames = torch.zeros(wanted.steps or 2, 2, 2, height, width)
-        try:
-            logits = forward(net, frames)
-        # What torch's layers raise of shapes that don't fit.
-        except (RuntimeError, TypeError, IndexError, AttributeError) as error:
-            raise ValueError(f"frames {list(frames.shape)} cannot pass it: {error}") from error
-    if logits.shape[2] != CLASSES:
-        raise ValueError(f"it gives {logits.shape[2]} logits for {CLASSES} classes")
-    return net
+        raise ConfigError(f"{where}: {error}{probe.line_of(error)}") from error

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.config.catalogues import parse
-from pipeline.config.check import _problem_of_loss, check
+from pipeline.config.check import check
+from pipeline.config.probe import problem_of_loss
 from pipeline.errors import ConfigError
 from pipeline.nets import layers, models
 from pipeline.training import losses
@@ -51,7 +52,7 @@ def test_a_loss_that_is_half_written(tmp_path: Path, monkeypatch: pytest.MonkeyP
     (tmp_path / "half.py").write_text(HEAD + body)
     monkeypatch.setattr(losses, "__path__", [*losses.__path__, str(tmp_path)])
     monkeypatch.delitem(sys.modules, "pipeline.training.losses.half", raising=False)
-    _problem_of_loss.cache_clear()
+    problem_of_loss.cache_clear()
     documents = tiny.documents()
     documents["recipes"]["new"] = {"loss": {"kind": "half"}}
     documents["grid"]["grid"]["baselines"] = ["new"]
@@ -148,8 +149,8 @@ def test_a_network_that_frames_cannot_pass_is_named_with_its_recipe(
     monkeypatch.setattr(models, "__path__", [*models.__path__, str(tmp_path)])
     monkeypatch.delitem(sys.modules, "pipeline.nets.models.own", raising=False)
     # A file of this name was another in the case before; what is known of other networks stays.
-    checking = import_module("pipeline.config.check")
-    for name in ("_check_built", "_passed"):
+    checking = import_module("pipeline.config.probe")
+    for name in ("check_built", "_passed"):
         monkeypatch.setattr(checking, name, cache(getattr(checking, name).__wrapped__))
     documents = tiny.documents()
     documents["networks"]["mine"] = {"kind": "own"}
