@@ -55,7 +55,7 @@ def parallel_gpu(context: Context) -> list[Row]:
 def fleet(context: Context) -> list[Row]:
     """Time stages that sleep, in the graph of the paper's grid, on more and more workers, against the ideal."""
     needs, above = graph(context, context.pick("paper", "one"))
-    drawn, unit = np.random.default_rng(context.seed), context.pick(2.0, 0.2)
+    drawn, unit = np.random.default_rng(context.seed), context.pick(1.0, 0.2)
     length = {
         name: round(unit * drawn.uniform(0.5, 1.5) * (1.0 if name.rpartition(":")[2].startswith("train") else SHORT), 3)
         for name in needs
@@ -64,7 +64,7 @@ def fleet(context: Context) -> list[Row]:
     for count in context.pick(WORKERS, WORKERS[:2]):
         goal = "≥ 0.9×" if count <= GOAL_UP_TO else ""
         row = Row(
-            "fleet", f"{len(needs)} stages that sleep, the graph of the paper's grid, {count} at a time", "ideal", goal
+            "fleet", f"{len(needs)} stages that sleep, one seed of the paper's grid, {count} at a time", "ideal", goal
         )
         took = asleep(context.folder, needs, above, length, count)
         best = ideal(needs, length, count)
@@ -165,11 +165,11 @@ def ideal(needs: dict[str, list[str]], length: dict[str, float], count: int) -> 
 
 
 def graph(context: Context, grid: str) -> tuple[dict[str, list[str]], dict[str, int]]:
-    """Return what each stage of a grid needs, and how many stages wait for it."""
+    """Return what each stage of a grid of one seed needs, and how many stages wait for it."""
     folder = cloned(context)
     path = folder / "params.yaml"
     said = yaml.safe_load(path.read_text(encoding="utf-8"))
-    path.write_text(yaml.safe_dump({**said, "grid": said[grid]}), encoding="utf-8")
+    path.write_text(yaml.safe_dump({**said, "grid": {**said[grid], "seeds": [0]}}), encoding="utf-8")
     book = Book(root=folder)
     return book.needs, book.above
 
