@@ -12,7 +12,7 @@ import pandas as pd
 from pipeline.errors import FileError
 from pipeline.report import render
 from pipeline.report.render import Column, Table
-from pipeline.report.style import GREY, drawing, one, save
+from pipeline.report.style import GREY, drawing, log_ticks, one, save
 from pipeline.runtime.files import write_json, write_text
 
 Plain = dict[str, Any]
@@ -163,6 +163,8 @@ def _notes(rows: pd.DataFrame, machine: Plain) -> list[str]:
 
 
 def _chart(rows: pd.DataFrame, folder: Path) -> None:
+    # A ratio of accuracies is no measure of ours against another's.
+    rows = rows[rows["unit"] != "%"]
     said = "ratio: median, quartiles, extremes\nbar: goal; green: met, red: not met, grey: no goal"
     places, colours = range(len(rows)), rows["verdict"].map(COLOURS).tolist()
     with drawing():
@@ -175,4 +177,5 @@ def _chart(rows: pd.DataFrame, folder: Path) -> None:
         axes.set_yticks(places, labels, fontsize=7)
         axes.invert_yaxis()
         axes.axvline(1, color="black", linewidth=0.8)
+        log_ticks(axes.xaxis)
         save(figure, folder, "benchmarks", 150)
