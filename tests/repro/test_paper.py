@@ -161,5 +161,5 @@ def test_the_planned_commands_run(planned: tuple[Clone, list[str], list[str]], m
             assert {row["dataset"] for row in csv.DictReader(rows)} >= set(wanted), name
     drawn = {path.stem for path in Path("reports/paper/figures").iterdir()}
     assert drawn >= {f"{dataset}_{figure}" for dataset in wanted for figure in ("accuracy_vs_t", "figure2", "figure4")}
-    assert {path.suffix for path in Path("reports/paper/figures").iterdir()} == {".pdf", ".png"}
+    assert {path.suffix for path in Path("reports/paper/figures").iterdir()} == {".pdf", ".png", ".svg"}
     assert "<html" in Path("reports/paper/index.html").read_text()
