@@ -21,9 +21,11 @@ from pipeline.events.sides import TEST
 from pipeline.frames.selection import load
 from pipeline.inference.framing import Framing
 from pipeline.inference.model import ENDING, Model, load_model
+from pipeline.inference.prepare import ready
 from pipeline.inference.rule import rule_of
 from pipeline.inference.stream import LiveClassifier
 from pipeline.results import paths
+from pipeline.results.answers import answers
 from pipeline.runtime.hardware import Hardware
 
 # Events of a recording, about as many as the data set's have at the median; packets that a frame comes in.
@@ -63,16 +65,10 @@ def int8_accuracy(context: Context) -> list[Row]:
             continue
         place = paths.selected_name(run.ann, paths.PHASES[2] if run.recipe == "converted" else run.recipe)
         seen = load(paths.selected(run.dataset, place), TEST)
-        right = {
-            name: 100
-            * float(
-                (
-                    predict(model.network, seen.frames, model.batch_size, Hardware(device, name)).mean(0).argmax(1)
-                    == seen.labels
-                ).mean()
-            )
-            for name in ("int8", "fp32")
-        }
+        right = {}
+        for name in ("int8", "fp32"):
+            said = predict(model.network, seen.frames, model.batch_size, Hardware(device, name), prepare=ready)
+            right[name] = 100 * float((answers(said) == seen.labels).mean())
         row = Row("int8_accuracy", f"accuracy of {run}, int8", "in fp32", unit="%")
         note = f"{len(seen.labels)} test recordings; ratio int8 / fp32"
         rows.append(row.compared([right["int8"]], [right["fp32"]], note, inverse=True))

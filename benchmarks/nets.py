@@ -23,7 +23,7 @@ from pipeline.config.grid import Grid
 from pipeline.config.network import Network
 from pipeline.config.resolve import Resolved
 from pipeline.config.run import TrainAnn, TrainSnn
-from pipeline.evaluation.prepare import prepared
+from pipeline.inference.prepare import ready
 from pipeline.nets import build, convert, fold, forward
 from pipeline.pieces import module_of
 from pipeline.runtime.hardware import Hardware, hardware
@@ -224,7 +224,7 @@ def answerer(
         return torch.no_grad()(lambda: peer(floats).cpu().numpy())
     machine = hardware_of(name)
     machine = replace(machine, precision=(precisions or {}).get(name, machine.precision))
-    fixed = prepared(net, machine)
+    fixed = ready(net, machine)
 
     @torch.no_grad()
     def answer() -> NDArray[np.float32]:

@@ -95,6 +95,6 @@ def line_of(error: ValueError) -> str:
     """Return in which line of a piece an error came up that no `raise` says, or nothing."""
     found = traceback.extract_tb((error.__cause__ or error).__traceback__)
     pieces = [frame for frame in found if Path(frame.filename).parent.name in ("layers", "models")]
-    if (found[-1].line or "").startswith("raise ") or not pieces:
+    if not pieces or (found[-1].line or "").startswith("raise "):
         return ""
     return f" ({Path(*Path(pieces[-1].filename).parts[-4:])}, line {pieces[-1].lineno})"

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from pipeline.evaluation.prepare import prepared
+from pipeline.evaluation.prepare import Prepare, prepared
 from pipeline.nets.forward import forward
 from pipeline.runtime.hardware import Hardware
 from pipeline.runtime.progress import progress
@@ -40,17 +40,19 @@ def predict(
     hardware: Hardware,
     title: str | None = None,
     grouped: Callable[[Tensor], Tensor] | None = None,
+    prepare: Prepare = prepared,
 ) -> Logits:
     """Return a network's logits in eval mode, batch norm folded; the network is left as it was, but on the device.
 
     Args:
         frames: counts [N, T, 2, H, W], only those the network answers from.
         grouped: makes of a batch [T, n, 2, H, W] the frames [T', n, 2, H, W] that it is shown; None: these.
+        prepare: makes of the network the copy that answers.
 
     Returns:
         float32 [T, N, C], or [T', N, C].
     """
-    fixed = prepared(net, hardware)
+    fixed = prepare(net, hardware)
     parts = []
     for batch in batches(frames, batch_size, hardware, title):
         with hardware.autocast():

@@ -7,20 +7,22 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from pipeline.evaluation.prepare import prepared
+from pipeline.evaluation.prepare import Prepare, prepared
 from pipeline.nets.forward import activations, forward
 from pipeline.nets.tree import SPIKING
 from pipeline.runtime.hardware import Hardware
 
 
 @torch.no_grad()
-def spikes(net: nn.Module, frames: NDArray[np.uint8], hardware: Hardware, layers: int) -> dict[str, NDArray[np.bool_]]:
+def spikes(
+    net: nn.Module, frames: NDArray[np.uint8], hardware: Hardware, layers: int, prepare: Prepare = prepared
+) -> dict[str, NDArray[np.bool_]]:
     """Return where the first spiking layers send anything, by name: bool [T, C, H, W]; H = W = 1 of a flat layer.
 
     Args:
-        frames: counts of one recording [T, 2, H, W].
+        frames: counts of one recording [T, 2, H, W]. prepare: makes of the network the copy that answers.
     """
-    fixed = prepared(net, hardware)
+    fixed = prepare(net, hardware)
     found: dict[str, NDArray[np.bool_]] = {}
 
     def keep(name: str, out: torch.Tensor) -> None:
@@ -28,6 +30,8 @@ def spikes(net: nn.Module, frames: NDArray[np.uint8], hardware: Hardware, layers
         found[name] = sent.reshape(*sent.shape[:2], *[1] * (4 - sent.ndim), *sent.shape[2:])
 
     spiking = [(name, module) for name, module in activations(fixed) if isinstance(module, SPIKING)]
+    if not spiking:
+        return found
     for name, module in spiking[:layers]:
         module.register_forward_hook(lambda _, __, out, name=name: keep(name, out))
     with hardware.autocast():

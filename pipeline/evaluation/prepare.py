@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from torch import nn
 
 from pipeline.nets.fold import folded
-from pipeline.nets.int8 import in_int8
 from pipeline.runtime.hardware import Hardware
+
+Prepare = Callable[[nn.Module, Hardware], nn.Module]
 
 
 def prepared(net: nn.Module, hardware: Hardware) -> nn.Module:
@@ -15,5 +18,4 @@ def prepared(net: nn.Module, hardware: Hardware) -> nn.Module:
     Raises:
         ValueError: as `folded`.
     """
-    made = folded(net.to(hardware.device), hardware.dtype)
-    return in_int8(made) if hardware.precision == "int8" else made
+    return folded(net.to(hardware.device), hardware.dtype)

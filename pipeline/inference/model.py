@@ -21,6 +21,7 @@ from pipeline.events.listing import Recording
 from pipeline.events.types import Events
 from pipeline.inference.answer import Answer
 from pipeline.inference.framing import Framing, Shown, stacked
+from pipeline.inference.prepare import ready
 from pipeline.nets.build import build
 from pipeline.nets.convert import convert
 from pipeline.nets.weights import load_weights, read_about
@@ -82,7 +83,9 @@ class Model:
                 yield found if isinstance(found, RecordingError) else next(answers)
 
     def _answers(self, recordings: Sequence[Recording], shown: Sequence[Shown]) -> Iterator[Answer]:
-        said = [predict(self.network, frames, self.batch_size, self.hardware) for frames in stacked(shown)]
+        said = [
+            predict(self.network, frames, self.batch_size, self.hardware, prepare=ready) for frames in stacked(shown)
+        ]
         logits: Logits = said[0] if len(said) == 1 else np.mean(said, axis=0, dtype=np.float32)
         for index, (recording, one) in enumerate(zip(recordings, shown, strict=True)):
             yield Answer(recording.name, self.classes, logits[:, index], one.share, one.time_ms)

@@ -20,6 +20,7 @@ from pipeline.evaluation.maps import spikes
 from pipeline.events.listing import Recording
 from pipeline.inference.answer import Answer, Exit
 from pipeline.inference.model import Model
+from pipeline.inference.prepare import ready
 
 TEMPLATE = Path(__file__).parent / "templates/show.html"
 MOST_BYTES = 5_000_000
@@ -70,7 +71,7 @@ def look(model: Model, source: str | Path, layers: int = 2, maps: int = 32) -> L
     """
     path = Path(source)
     clips = model.framing.show(Recording(path.name, path, -1)).clips
-    found = spikes(model.network, clips[-1], model.hardware, layers)
+    found = spikes(model.network, clips[-1], model.hardware, layers, ready)
     shown = [_most(name, values, maps) for name, values in found.items()]
     return Look(model.title, len(clips), clips[-1], shown, model.classify(path))
 

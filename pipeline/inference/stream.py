@@ -15,13 +15,13 @@ from spikingjelly.activation_based import functional
 
 from pipeline.errors import ConfigError, PipelineError
 from pipeline.evaluation.exits import running_mean
-from pipeline.evaluation.prepare import prepared
 from pipeline.events.types import Events
 from pipeline.frames.integrate import Slices
 from pipeline.frames.sample import as_shown, turns_of
 from pipeline.inference.answer import Exit
 from pipeline.inference.framer import ClosedFrame, Framer
 from pipeline.inference.model import Model
+from pipeline.inference.prepare import ready
 from pipeline.inference.rule import FrameRule
 from pipeline.inference.sources import Packet
 from pipeline.nets.forward import laid_out
@@ -85,7 +85,7 @@ class LiveClassifier:
             )
         self._sensor = sensor or (framing.sensor[0], framing.sensor[1])
         self._turns = turns_of(Path(f"stream{suffix}"), framing.settings)
-        self._net = prepared(model.network, model.hardware)
+        self._net = ready(model.network, model.hardware)
         try:
             functional.set_step_mode(self._net, "s")
         except ValueError as error:

@@ -7,6 +7,8 @@ whole numbers, and what leaves a convolution is float32. Only the weights' round
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from spikingjelly.activation_based import base, layer, neuron
 from torch import Tensor, nn
@@ -20,6 +22,13 @@ LARGEST, LARGEST_WEIGHT = 255, 127
 # Nodes that send 0 or 1, ours times θ where they are `scaled`; what hands on what enters it, or some of it.
 NODES = (neuron.IFNode, neuron.LIFNode, neuron.ParametricLIFNode)
 PASSING = (nn.MaxPool2d, nn.Identity, nn.Dropout)
+
+
+class Counted(NamedTuple):
+    """Tensors of whole numbers, 0 to `most`, of a unit."""
+
+    unit: float
+    most: int
 
 
 class Int8Conv2d(nn.Module, base.StepModule):  # type: ignore[misc]
@@ -62,11 +71,13 @@ def in_int8(net: nn.Module) -> nn.Module:
     branches, and linear layers.
     """
     for row in [module for module in net.modules() if isinstance(module, nn.Sequential)]:
-        unit: float | None = None
+        counted: Counted | None = None
         for name, module in list(row._modules.items()):
-            if unit is not None and isinstance(module, nn.Conv2d) and _fits(module):
-                setattr(row, name, Int8Conv2d(module, unit))
-            unit = _unit_behind(module, unit)
+            if counted is not None and isinstance(module, nn.Conv2d) and _fits(module):
+                setattr(row, name, Int8Conv2d(module, counted.unit))
+            counted = _behind(module, counted)
+            if counted is not None and counted.most > LARGEST:
+                counted = None
     return net
 
 
@@ -74,16 +85,20 @@ def _fits(conv: nn.Conv2d) -> bool:
     return not isinstance(conv, layer.WSConv2d) and conv.padding_mode == "zeros" and not isinstance(conv.padding, str)
 
 
-def _unit_behind(module: nn.Module | None, unit: float | None) -> float | None:
-    """Return the unit of what leaves a module, given that of what enters it; None where there is none."""
+def _behind(module: nn.Module | None, entered: Counted | None) -> Counted | None:
+    """Return what leaves a module, given what enters it; None where it is no whole number of anything."""
     if isinstance(module, QCFS):
-        return module.positive_threshold().item() / module.levels if module.levels <= LARGEST else None
+        return Counted(module.positive_threshold().item() / module.levels, module.levels)
     if isinstance(module, FusedNeuron):
-        return positive(module.threshold).item()
+        return Counted(positive(module.threshold).item(), 1)
     if isinstance(module, NODES):
-        return module.v_threshold if getattr(module, "scaled", False) else 1.0
-    if isinstance(module, nn.AvgPool2d) and module.divisor_override is None and not module.ceil_mode:
+        return Counted(module.v_threshold if getattr(module, "scaled", False) else 1.0, 1)
+    if isinstance(module, nn.AvgPool2d) and entered is not None and _averages_whole_windows(module):
         side = module.kernel_size
         pixels = side[0] * side[1] if isinstance(side, tuple) else side**2
-        return None if unit is None else unit / pixels
-    return unit if isinstance(module, PASSING) else None
+        return Counted(entered.unit / pixels, entered.most * pixels)
+    return entered if isinstance(module, PASSING) else None
+
+
+def _averages_whole_windows(pool: nn.AvgPool2d) -> bool:
+    return pool.divisor_override is None and not pool.ceil_mode and pool.padding in (0, (0, 0))

@@ -13,7 +13,7 @@ DRAWS = 10_000
 LEVEL = 0.05
 # How probably a difference is to be found that is called the smallest to be found.
 POWER = 0.8
-# Ranges of sureness, as usual for the calibration error.
+# Ranges of confidence, as usual for the calibration error.
 BINS = 15
 # Of each seed and recording: 1 where only the second of two networks is right, -1 where only the first, else 0.
 Change = npt.NDArray[np.float64]
@@ -114,7 +114,7 @@ def holm(p: npt.ArrayLike) -> npt.NDArray[np.float64]:
 
 
 def calibration(sure: npt.NDArray[np.float64], right: npt.NDArray[np.bool_], bins: int = BINS) -> pd.DataFrame:
-    """Return a row for each of equal ranges of sureness that has answers: sure and right (means, 0 to 1), share of all.
+    """Return a row for each of equal ranges of confidence with answers: sure and right (means, 0 to 1), share of all.
 
     Source: Guo et al. (2017), On calibration of modern neural networks.
     """
@@ -124,5 +124,5 @@ def calibration(sure: npt.NDArray[np.float64], right: npt.NDArray[np.bool_], bin
 
 
 def calibration_error(found: pd.DataFrame) -> float:
-    """Return the expected calibration error, 0 to 1: the mean distance of sureness and accuracy in `calibration`."""
+    """Return the expected calibration error, 0 to 1: the mean distance of confidence and accuracy in `calibration`."""
     return float(((found["sure"] - found["right"]).abs() * found["share"]).sum())

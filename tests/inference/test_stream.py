@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -67,6 +68,16 @@ def test_every_recipe_answers_a_stream_as_it_does_a_recording_or_says_why_not(re
     frames = integrate(events, steps, (height, width), (height, width), file.slice_by).astype(np.uint8)
     logits = predict(net, frames[None], 1, CPU)
     np.testing.assert_allclose(np.stack([step.logits for step in said[:steps]]), logits[:, 0], atol=1e-4)
+
+
+def test_in_8_bits_a_stream_answers_as_the_recording_does(tmp_path: Path) -> None:
+    path = write_weights(tmp_path / "small.safetensors", framing())
+    exact, rounded = (load_model(path, replace(CPU, precision=name)) for name in ("fp32", "int8"))
+    same(live(rounded, recording()), rounded.classify(recording()))
+    logits, wanted = rounded.classify(recording()).logits, exact.classify(recording()).logits
+    # Weights of 8 bits were used, and mean the same.
+    assert not np.array_equal(logits, wanted)
+    assert np.corrcoef(logits.ravel(), wanted.ravel())[0, 1] > 0.9
 
 
 ACTIVATIONS = {"ann": {"kind": "qcfs", "levels": 4, "threshold": 1.0}, "snn": None}

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from tests.repro.conftest import ENVIRONMENT, REPOSITORY, Clone
+from tests.repro.conftest import REPOSITORY, Clone, environment_of
 
 RUNS = ("a", "b", "c", "d")
 DVC_YAML = """
@@ -115,15 +114,9 @@ def make_toy(root: Path) -> Clone:
     (root / "stage.py").write_text(STAGE)
     (root / ".gitignore").write_text("/data\n/log\n/models\n/results\n/tuned\n")
     write_params(root)
-    site = root.parent / f"{root.name}-site"
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     # The toy lies elsewhere; the environment's own number of threads would decide how many may run.
     kept = {name: value for name, value in os.environ.items() if name not in ("HSD_THREADS", "HSD_STARTED_BY")}
-    environment = {
-        **kept, **ENVIRONMENT, "PATH": path, "PYTHONPATH": str(REPOSITORY), "HSD_THREADS": "1",
-        **{f"DVC_{kind}": str(site) for kind in ("SITE_CACHE_DIR", "GLOBAL_CONFIG_DIR", "SYSTEM_CONFIG_DIR")},
-    }  # fmt: skip
-    clone = Clone(root, environment)
+    clone = Clone(root, {**kept, **environment_of(root), "PYTHONPATH": str(REPOSITORY), "HSD_THREADS": "1"})
     clone.run("git", "init", "--quiet")
     clone.run("dvc", "init", "--quiet")
     return clone

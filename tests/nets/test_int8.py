@@ -82,6 +82,24 @@ def test_each_convolution_behind_spikes_sees_exactly_what_they_are(activation) -
     assert any(entered.any() for entered, _ in seen.values()), "nothing fires: nothing is tested"
 
 
+def test_more_than_255_of_a_unit_are_left_alone() -> None:
+    """A pool of 2 x 2 makes quarters: of 63 levels 252 at most, of 64 levels 256."""
+    for levels, wanted in ((63, Int8Conv2d), (64, layer.Conv2d)):
+        made = in_int8(folded(settle(small(lambda levels=levels: QCFS(levels, 2.0)))))
+        kinds = {name: type(module) for name, module in made.layers.named_children() if name.startswith("conv")}
+        # Behind pool1, and behind act1, where there is none.
+        assert (kinds["conv3"], kinds["conv2"]) == (wanted, Int8Conv2d)
+
+
+@pytest.mark.parametrize("settings", [{"padding": 1}, {"ceil_mode": True}, {"divisor_override": 3}])
+def test_a_pool_whose_windows_are_not_alike_ends_the_counting(settings) -> None:
+    def made(**how) -> nn.Module:
+        row = nn.Sequential(IF(0.5), layer.AvgPool2d(2, step_mode="m", **how), layer.Conv2d(2, 3, 3, step_mode="m"))
+        return in_int8(row)[2]
+
+    assert isinstance(made(), Int8Conv2d) and isinstance(made(**settings), layer.Conv2d)
+
+
 def test_single_steps_answer_as_all_at_once() -> None:
     made, x = in_int8(folded(settle(small(lambda: IF(0.5))))), laid_out(frames(3))
     with torch.no_grad():

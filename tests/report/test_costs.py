@@ -12,8 +12,7 @@ from pipeline.report.tables import early_exit, energy, latency
 from pipeline.results.read import read_arrays
 from tests.exits import exit_curve
 from tests.finished import again
-from tests.report.conftest import Make
-from tests.report.test_tables import change
+from tests.report.conftest import Make, change
 
 
 @pytest.fixture

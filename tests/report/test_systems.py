@@ -10,8 +10,7 @@ from pipeline.report.figures import energy_accuracy, figure2
 from pipeline.report.results import Results
 from pipeline.report.tables import early_exit, few_steps, table1_comparison, table2_ablation
 from tests.finished import GRIDS, REPORT
-from tests.report.conftest import Make, markdown
-from tests.report.test_tables import of
+from tests.report.conftest import Make, markdown, of
 
 SYSTEMS = ["plif.t5", "plif-own", "ssnn"]
 READ = ["hsd", "hsd-steps", "ssnn"]

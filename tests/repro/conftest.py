@@ -62,6 +62,13 @@ class Clone:
         return {str(path.relative_to(self.root)): path.read_bytes() for path in found}
 
 
+def environment_of(root: Path) -> dict[str, str]:
+    """Return what the commands of a clone find in their environment: this Python, and a DVC of their own."""
+    site = str(root.parent / f"{root.name}-site")
+    own = {f"DVC_{kind}": site for kind in ("SITE_CACHE_DIR", "GLOBAL_CONFIG_DIR", "SYSTEM_CONFIG_DIR")}
+    return {**ENVIRONMENT, **own, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+
+
 def make_clone(root: Path) -> Clone:
     root.mkdir(parents=True)
     listed = subprocess.run(
@@ -74,16 +81,7 @@ def make_clone(root: Path) -> Clone:
             shutil.copy2(REPOSITORY / name, root / name)
     tiny.write_params(root, tiny.documents())
     tiny.write_images(root)
-    site = root.parent / f"{root.name}-site"
-    environment = {
-        **os.environ,
-        **ENVIRONMENT,
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "DVC_SITE_CACHE_DIR": str(site),
-        "DVC_GLOBAL_CONFIG_DIR": str(site),
-        "DVC_SYSTEM_CONFIG_DIR": str(site),
-    }
-    clone = Clone(root, environment)
+    clone = Clone(root, {**os.environ, **environment_of(root)})
     for command in (
         ["git", "init", "--quiet"],
         ["git", "add", "--all"],

@@ -1,7 +1,7 @@
 """Early exit: reliability
 
 How often an answer is right against how sure the network is of it, after the first step and after all, in equal ranges
-of sureness; a mark's area grows with the share of answers in its range; ranges with fewer than 1 in 200 are left out.
+of confidence; a mark's area grows with the share of answers in its range; ranges with fewer than 1 in 200 are left out.
 On the dotted line a network is right as often as it is sure; below it is too sure of itself.
 """
 
@@ -18,7 +18,7 @@ LEAST = 0.005
 
 
 def figure(results: Results, dataset: str) -> Figure | None:
-    """Draw accuracy against sureness (%) of the rows of Table 2, all seeds together."""
+    """Draw accuracy against confidence (%) of the rows of Table 2, all seeds together."""
     rows = results.rows(dataset, results.ablation()).to_dict("records")
     if not rows:
         return None
@@ -26,7 +26,9 @@ def figure(results: Results, dataset: str) -> Figure | None:
     both = drawn.subplots(1, 2, sharex=True, sharey=True)
     for axes, t in zip(both, (1, -1), strict=True):
         axes.axline((0, 0), slope=1, color=GREY, linestyle=":", linewidth=1)
-        axes.set(xlabel="sureness (%)", title=f"{results.label(dataset)}: " + ("t = 1" if t == 1 else "all steps"))
+        # The name of the data set once: it is too long to stand twice.
+        title = f"{results.label(dataset)}: t = 1" if t == 1 else "all steps"
+        axes.set(xlabel="confidence (%)", title=title)
         for row in rows:
             if row["causal"] or t == -1:
                 found, shape = calibration(results, dataset, row["recipe"], t), look(row, results.settings)
