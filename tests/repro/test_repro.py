@@ -316,6 +316,26 @@ def test_another_grid_is_chosen_by_name(copy: Clone) -> None:
     assert "grid.name" in changed and "more" in changed
 
 
+def test_what_another_grid_left_is_kept_apart_and_the_way_back_trains_nothing(copy: Clone) -> None:
+    def hashed() -> str:
+        stages = yaml.safe_load((copy.root / "dvc.lock").read_text())["stages"]
+        return str(next(dep["md5"] for dep in stages["results"]["deps"] if dep["path"] == "data/results"))
+
+    before, files = hashed(), copy.files("data/results/**/*")
+    anns, recipes = (tiny.read(copy.root)["grid"]["grid"][key] for key in ("anns", "recipes"))
+    copy.change("grid.grid.anns", ["l8"])
+    copy.change("grid.grid.recipes", [])
+    assert not set(copy.repro()) & RUNS and copy.repro() == []
+    gone = {name for name in files if "/l4/" in name or "/skd-" in name}
+    assert set(copy.files("data/results/**/*")) == set(files) - gone and gone
+    kept = {name.replace("data/results/", "data/others/"): files[name] for name in gone}
+    assert copy.files("data/others/**/*") == kept and hashed() != before
+    copy.change("grid.grid.anns", anns)
+    copy.change("grid.grid.recipes", recipes)
+    assert not set(copy.repro()) & RUNS
+    assert copy.files("data/results/**/*") == files and hashed() == before
+
+
 def test_the_committed_lock_has_this_machines_recordings_and_frames(tmp_path: Path) -> None:
     clone = make_clone(tmp_path / "clone")
     for path in (*tiny.files().values(), REPOSITORY / "dvc.lock"):
