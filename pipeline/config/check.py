@@ -47,12 +47,6 @@ def check(params: Params, name: str, grid: Grid) -> None:
                 )
     resolved = Resolved(params, grid)
     for dataset in grid.datasets:
-        for network in params.dataset(dataset).widths:
-            if network not in params.networks:
-                raise ConfigError(
-                    f"{FOLDER}/datasets.yaml: {dataset}.widths: {FOLDER}/networks.yaml has no entry {network!r}; "
-                    f"{nearest(network, params.networks)}"
-                )
         for ann in grid.all_anns:
             _check_pieces(f"{FOLDER}/datasets.yaml: {dataset}.ann", resolved.ann_training(dataset, ann))
             _check_network(resolved, dataset, None, ann)

@@ -81,7 +81,6 @@ class Dataset(Group):
     paper: Literal["cifar10dvs", "ncaltech101", "dvsgesture"] | None
     network: Name
     width: Positive
-    widths: dict[Name, Positive]
     recordings: Recordings | None
     integrate: Integrate
     phases: Phases

@@ -83,8 +83,7 @@ class Resolved:
 
     def model(self, dataset: str, recipe: str | None = None, ann: str | None = None) -> Any:
         """Return the options of a network's model, as wide as the data set has it; one without `width` as it is."""
-        name, settings = self.network_name(dataset, recipe, ann), self.params.dataset(dataset)
-        model, factor = self.params.network(name), settings.widths.get(name, settings.width)
+        model, factor = self.params.network(self.network_name(dataset, recipe, ann)), self.params.dataset(dataset).width
         return model.model_copy(update={"width": model.width * factor}) if hasattr(model, "width") else model
 
     # --- selections of frames ---------------------------------------------------------------------------------------

@@ -193,7 +193,6 @@ def test_ill_typed_and_impossible_values_are_named(path: str, value: Any, expect
         ("grid.paper.sweep", ["hsdd.t3"], "paper.sweep: params/recipes.yaml: no entry 'hsdd'; did you mean 'hsd'?"),
         (f"datasets.{CAMERA}.network", "vgg", "params/networks.yaml: no entry 'vgg'"),
         (f"datasets.{CAMERA}.schedules.ann", "shorter", "schedules.yaml: no entry 'shorter'; did you mean 'short'?"),
-        (f"datasets.{CAMERA}.widths", {"plif4": 1.0}, "no entry 'plif4'; did you mean 'plif-4'?"),
         ("datasets.ncaltech101.like", "cifar10", "ncaltech101.like: no entry 'cifar10'; did you mean 'cifar10dvs'?"),
         ("recipes.hsd.schedule", "papersgd", "params/schedules.yaml: no entry 'papersgd'; did you mean 'paper-sgd'?"),
         ("recipes.hsd.network", "vgg-snn-7th", "params/networks.yaml: no entry 'vgg-snn-7th'; did you mean"),

@@ -130,9 +130,6 @@ def test_a_recipe_may_have_its_own_network_schedule_augmentation_and_frame_size(
     assert (found.network.model.width, found.training.schedule.epochs) == (0.25, 3)
     assert [(piece.kind, piece.alpha) for piece in found.training.augmentations] == [("cutmix", 0.5)]
     assert found.training.schedule.optimizer == before.training.schedule.optimizer
-    # A data set may name the factor of one network.
-    wide = (f"datasets.{CAMERA}.widths", {"vgg-11": 0.5})
-    assert (one("nda", wide).network.model.width, one("if", wide).network.model.width) == (0.5, 0.125)
     # The data set's own augmentation may be left out, too.
     assert one("if", dataset="cifar10dvs").training.augmentations
     assert not one("if", ("recipes.if.augmentation", []), dataset="cifar10dvs").training.augmentations
