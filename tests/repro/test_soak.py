@@ -73,12 +73,13 @@ def soak(clone: Clone, wanted: dict[str, bytes], kills: int, sizes: list[str], s
 
 
 def _killed(clone: Clone, wanted: dict[str, bytes], kills: int, drawn: random.Random) -> Iterator[Row]:
-    """Kill `dvc repro` with all below it at random moments, then let it end."""
-    killed = 0
-    for _ in range(kills):
-        running = clone.start("dvc", "repro")
+    """Kill `dvc repro` with all below it at random moments, then let it end; one that ended too soon is begun anew."""
+    killed, ended = 0, False
+    while killed < kills:
+        running = clone.start("dvc", "repro", *(["--force"] if ended else []))
         time.sleep(drawn.uniform(1, 20))
-        if running.poll() is None:
+        ended = running.poll() is not None
+        if not ended:
             os.killpg(running.pid, signal.SIGKILL)
             killed += 1
         running.wait()
