@@ -29,11 +29,11 @@ HEADINGS = {
     "p_text": "p (Holm)", "verdict": "The second is", "camera": "Camera",
     "pairs": "Comparisons", "n_test": "Recordings", "seeds_sd": "sd over seeds", "error": "Standard error",
     "alone": "Smallest difference (points)", "corrected": "after Holm's correction",
-    "elsewhere": "Cited, on CIFAR10-DVS: % (T)",
+    "elsewhere": "Cited, on CIFAR10-DVS: % (T)", "over_steps": "Mean over t (%)",
     "time_ms": "Time, mean (ms)", "time_ms_max": "Time, longest (ms)",
 }  # fmt: skip
 DECIMALS = {"firing_rate": 3, "gained": 1, "lost": 1, "energy_of_ann": 1, "time_ms": 1, "time_ms_max": 1}
-SPREADS = {"accuracy": "sd", "energy_uj": "energy_sd", "events": "events_sd"}
+SPREADS = {"accuracy": "sd", "over_steps": "over_steps_sd", "energy_uj": "energy_sd", "events": "events_sd"}
 INTERVALS = ("wilson", "bootstrap")
 # What goes between braces in a template of LaTeX is LaTeX's.
 MARKS: dict[str, Any] = {

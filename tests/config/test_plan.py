@@ -34,7 +34,7 @@ def planned(grid: str, *changes: tuple[str, Any]) -> dict[str, Planned]:
 
 @pytest.fixture(scope="module")
 def plans() -> dict[str, dict[str, Planned]]:
-    return {grid: planned(grid) for grid in ("grid", "methods", "paper")}
+    return {grid: planned(grid) for grid in ("grid", "methods", "systems", "paper")}
 
 
 def changed(before: dict[str, Planned], after: dict[str, Planned]) -> set[str]:
@@ -42,7 +42,7 @@ def changed(before: dict[str, Planned], after: dict[str, Planned]) -> set[str]:
             before[name].text() != after[name].text()}  # fmt: skip
 
 
-@pytest.mark.parametrize("grid", ["grid", "methods", "paper"])
+@pytest.mark.parametrize("grid", ["grid", "methods", "systems", "paper"])
 def test_each_file_is_all_that_its_stage_needs(plans: dict[str, dict[str, Planned]], grid: str) -> None:
     for path, entry in plans[grid].items():
         assert path.partition("/")[0].removesuffix(".json") == entry.stage
@@ -135,7 +135,8 @@ def test_a_seed_more_is_files_more_and_changes_none(plans: dict[str, dict[str, P
 
 def test_the_code_of_a_run_has_the_pieces_it_uses_and_no_others(plans: dict[str, dict[str, Planned]]) -> None:
     def kinds(path: str, group: str) -> set[str]:
-        names = (name.removeprefix(f"pipeline.{group}.") for name in plans["methods"][path].code
+        found = plans["methods"].get(path) or plans["systems"][path]
+        names = (name.removeprefix(f"pipeline.{group}.") for name in found.code
                  if name.startswith(f"pipeline.{group}."))  # fmt: skip
         return {name for name in names if not name.startswith("_")}
 
@@ -176,7 +177,8 @@ def test_each_data_set_has_the_frames_files_that_its_runs_need(plans: dict[str, 
         return [(file["steps"], file["frame_size"]) for file in made]
 
     assert files("grid", CAMERA) == [(10, [34, 34])]
-    assert sorted(files("methods", CAMERA)) == [(steps, [34, 34]) for steps in (1, 2, 3, 4, 5, 8, 10, 16)]
+    assert sorted(files("methods", CAMERA)) == [(steps, [34, 34]) for steps in (1, 2, 3, 4, 5, 10)]
+    assert sorted(files("systems", CAMERA)) == [(steps, [34, 34]) for steps in (5, 8, 10)]
     assert files("paper", "dvsgesture")[0] == (16, [128, 128])
     paper = sorted(files("paper", "dvsgesture"))
     assert [steps for steps, size in paper if size == [128, 128]] == [1, 2, 3, 4, 5, 8, 10, 16, 20]

@@ -70,6 +70,8 @@ def test_few_steps_has_the_accuracy_after_each(results: Results) -> None:
     assert list(rows) == READ
     after = 100 * results.after_steps("cifar10dvs", "hsd-steps").mean(axis=0)
     assert [rows["hsd-steps"][f"accuracy_{t}"] for t in range(1, 6)] == pytest.approx(after.tolist())
+    assert rows["hsd-steps"]["over_steps"] == pytest.approx(after.mean()) != after[-1]
+    assert rows["ssnn"]["over_steps"] != rows["ssnn"]["over_steps"]
     assert rows["hsd-steps"]["events_1"] == pytest.approx(60) and rows["hsd"]["text_5"].endswith("(100 %)")
     assert "accuracy_1" not in rows["ssnn"] or rows["ssnn"]["accuracy_1"] != rows["ssnn"]["accuracy_1"]
     assert few_steps.table(results).frame is not None
@@ -88,3 +90,13 @@ def test_the_converted_network_alone_makes_no_table_and_no_figure(make: Make) ->
     results = make(n_test=20, seeds=[0], recipes=["ht"], sweep=["skd"], report=shown)
     assert table1_comparison.table(results) is None and figure2.figure(results, "mnist-dvs-sim") is None
     assert few_steps.table(results) is None
+
+
+def test_the_mean_over_steps_has_the_deviation_of_its_seeds(make: Make) -> None:
+    results = make(n_test=40, seeds=[0, 1, 2], recipes=["hsd-steps"], report={"few_steps": ["hsd", "hsd-steps"]})
+    row = of(few_steps, results).frame.iloc[0]
+    each = 100 * results.after_steps("mnist-dvs-sim", "hsd").mean(axis=1)
+    assert len(each) == 3 and (row["over_steps"], row["over_steps_sd"]) == pytest.approx(
+        (each.mean(), each.std(ddof=1))
+    )
+    assert f"{each.mean():.2f} ± {each.std(ddof=1):.2f}" in markdown(of(few_steps, results))

@@ -29,7 +29,7 @@ def table(results: Results) -> Table | None:
     pairs = [*((name, None) for name in names if name not in grid.more or grid.ann_of(name) in grid.anns), *others]
     rows = [row for dataset in results.datasets for pair in pairs for row in _rows(results, dataset, *pair)]
     lines = [*notes.say("few_steps"), *notes.seeds(results), *notes.recordings(results)]
-    return Table([*shown, *columns("accuracy")], pd.DataFrame(rows), lines)
+    return Table([*shown, *columns("accuracy over_steps")], pd.DataFrame(rows), lines)
 
 
 def _rows(results: Results, dataset: str, recipe: str, ann: str | None) -> list[dict[str, Any]]:
@@ -40,6 +40,9 @@ def _rows(results: Results, dataset: str, recipe: str, ann: str | None) -> list[
         row = {**own, "title": title if of == own["steps"] else f"{title}, grouped into {of}", "group": dataset}
         means = 100 * steps.groupby("t")[["accuracy", "events"]].mean()
         row |= {"steps": of, "accuracy": means["accuracy"].iloc[-1]}
+        if row["causal"]:
+            each = 100 * steps.groupby("seed")["accuracy"].mean()
+            row |= {"over_steps": each.mean(), "over_steps_sd": each.std(ddof=1)}
         for t, accuracy, events in means.itertuples():
             if t in SHOWN and (row["causal"] or t == of):
                 text = f"{accuracy:.2f} ({events:.0f} %)"

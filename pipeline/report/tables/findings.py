@@ -1,4 +1,4 @@
-"""What was found."""
+"""In five sentences."""
 
 from typing import Any
 
