@@ -75,6 +75,11 @@ def _check_pieces(where: str, training: Training) -> None:
 def _check_frames(resolved: Resolved, snn: Snn) -> None:
     settings, recipe = resolved.params.dataset(snn.dataset), resolved.params.recipe(snn.recipe, snn.dataset)
     steps, order = resolved.steps(snn.dataset, snn.recipe, snn.ann), resolved.order(snn.dataset, snn.ann)
+    if recipe.order not in (None, order):
+        raise ConfigError(
+            f"{FOLDER}/recipes.yaml: {snn.recipe}: order: it takes an ANN whose order is {recipe.order}; that of "
+            f"{snn.ann} is {order}: run it with another of {FOLDER}/anns.yaml (grid.more), or set order: null"
+        )
     if recipe.frames == "full" and snn.ann is not None and order != "full":
         raise ConfigError(
             f"{FOLDER}/recipes.yaml: {snn.recipe}: frames: full takes no ANN that learns on other frames, as {snn.ann} "

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, PlainValidator, model_validator
 
 from pipeline.config.base import Count, Group, Name, Pair
-from pipeline.config.dataset import Augmentations, Losses
+from pipeline.config.dataset import AnnOrder, Augmentations, Losses
 from pipeline.config.frames import SliceBy
 from pipeline.config.merge import merged
 from pipeline.config.network import Layer
@@ -57,6 +57,7 @@ class Recipe(Group):
     augmentation: Augmentations | None
     frame_size: Pair | None
     slice_by: SliceBy | None
+    order: AnnOrder | None
     clips: Clips | None
     per_dataset: dict[Name, Recipe] = Field(default={})
 

@@ -31,7 +31,10 @@ def one(reference: str, *changes: tuple[str, Any], dataset: str = CAMERA) -> Tra
 
 def alone(params: Params, reference: str, dataset: str) -> TrainSnn:
     place = "recipes" if params.recipe(reference).needs_ann else "baselines"
-    grid = Grid.model_validate({**OF, "name": "one", "seeds": [0], "datasets": [dataset], place: [reference]})
+    lists = {"datasets": [dataset], place: [reference]}
+    if params.recipe(reference).order == "interleaved":
+        lists["anns"] = ["l8-interleaved"]
+    grid = Grid.model_validate({**OF, "name": "one", "seeds": [0], **lists})
     check(params, "grid", grid)
     (found,) = Resolved(params, grid).train_snns()
     return found

@@ -109,6 +109,7 @@ def test_phase_1_learns_from_no_teacher() -> None:
         ("grid.grid.baselines", ["feature"], "grid.baselines takes recipes that need no ANN (init: random, a loss"),
         ("grid.grid.baselines", ["hsd.t3"], "'hsd.t3' is of those that need an ANN (init: converted, or a loss"),
         ("grid.methods.recipes", ["ht", "tet-full.t9"], "methods.recipes takes recipes that need an ANN"),
+        ("grid.grid.sweep", ["hsd-plus"], "hsd-plus: order: it takes an ANN whose order is interleaved; that of l8 is"),
         ("grid.grid.sweep", ["tet-full.t5"], "grid.sweep takes recipes that need an ANN"),
         ("grid.grid.baselines", ["if", "hsd"], "grid: listed under baselines and under recipes, sweep or more: hsd"),
     ],
