@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import product
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from pipeline.config.ann import Ann
 from pipeline.config.base import Name
-from pipeline.config.dataset import Dataset
+from pipeline.config.dataset import Dataset, Schedules
 from pipeline.config.explain import explain
 from pipeline.config.grid import Grid
 from pipeline.config.merge import DEFAULTS, chain, complete, writer
@@ -28,6 +30,13 @@ GRID = "grid"
 # Runs that are no recipe's.
 TAKEN = ("ann", "converted")
 CATALOGUES: dict[str, type[BaseModel]] = {"schedules": Schedule, "anns": Ann, "datasets": Dataset, "recipes": Recipe}
+# Keys of a catalogue's entries that name an entry of another.
+OWN = {"network": "networks", "schedule": "schedules"}
+NAMING = {
+    "datasets": {"network": "networks", **{f"schedules.{use}": "schedules" for use in Schedules.model_fields}},
+    "anns": OWN,
+    "recipes": OWN,
+}
 
 
 class Params(BaseModel):
@@ -120,6 +129,7 @@ def parse(documents: dict[str, dict[str, Any]]) -> Params:
         for dataset in recipe.per_dataset
         if dataset not in documents["datasets"]
     ]
+    problems += _lost(parts, documents)
     if parts["report"] is not None:
         problems += _strays(parts["report"], documents["recipes"])
     if problems:
@@ -168,6 +178,18 @@ def _networks(document: dict[str, Any], problems: list[str]) -> dict[str, Any]:
         except ValueError as error:
             problems.append(f"{FOLDER}/networks.yaml: {name}: {error}")
     return found
+
+
+def _lost(parts: dict[str, Any], documents: dict[str, dict[str, Any]]) -> Iterator[str]:
+    """Yield a problem for each name in a catalogue that is no entry of the other that it means."""
+    for catalogue, keys in NAMING.items():
+        source = f"{FOLDER}/{catalogue}.yaml"
+        for (name, entry), (key, other) in product(parts[catalogue].items(), keys.items()):
+            wanted = attrgetter(key)(entry)
+            if wanted is not None and wanted not in documents[other]:
+                place = writer(tuple(key.split(".")), name, documents[catalogue], source)
+                told = f"{FOLDER}/{other}.yaml has no entry {wanted!r}; {nearest(wanted, documents[other])}"
+                yield f"{source}: {place}.{key}: {told}"
 
 
 def _strays(report: Report, recipes: Iterable[str]) -> Iterator[str]:

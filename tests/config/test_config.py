@@ -191,11 +191,16 @@ def test_ill_typed_and_impossible_values_are_named(path: str, value: Any, expect
          f"you mean '{CAMERA}'?"),
         ("grid.grid.anns", ["l9"], "grid.anns: params/anns.yaml has no entry 'l9'; did you mean 'l8'?"),
         ("grid.paper.sweep", ["hsdd.t3"], "paper.sweep: params/recipes.yaml: no entry 'hsdd'; did you mean 'hsd'?"),
-        (f"datasets.{CAMERA}.network", "vgg", "params/networks.yaml: no entry 'vgg'"),
-        (f"datasets.{CAMERA}.schedules.ann", "shorter", "schedules.yaml: no entry 'shorter'; did you mean 'short'?"),
+        (f"datasets.{CAMERA}.network", "vgg", f"{CAMERA}.network: params/networks.yaml has no entry 'vgg'"),
+        (f"datasets.{CAMERA}.schedules.ann", "shorter", f"datasets.yaml: {CAMERA}.schedules.ann: params/schedules.yaml "
+         "has no entry 'shorter'; did you mean 'short'?"),
+        # Of entries that no grid names, too, and once of all that grow from one.
+        ("datasets.dvsgesture.schedules.random", "tny", "dvsgesture.schedules.random: params/schedules.yaml has no"),
+        ("anns.l16.schedule", "tny", "params/anns.yaml: l16.schedule: params/schedules.yaml has no entry 'tny'"),
         ("datasets.ncaltech101.like", "cifar10", "ncaltech101.like: no entry 'cifar10'; did you mean 'cifar10dvs'?"),
-        ("recipes.hsd.schedule", "papersgd", "params/schedules.yaml: no entry 'papersgd'; did you mean 'paper-sgd'?"),
-        ("recipes.hsd.network", "vgg-snn-7th", "params/networks.yaml: no entry 'vgg-snn-7th'; did you mean"),
+        ("recipes.hsd.schedule", "papersgd", "hsd.schedule: params/schedules.yaml has no entry 'papersgd'; "
+         "did you mean 'paper-sgd'?"),
+        ("recipes.hsd.network", "vgg-snn-7th", "hsd.network: params/networks.yaml has no entry 'vgg-snn-7th'; did you"),
         ("anns.own.levels", "onw", "own.levels: params/datasets.yaml: cifar10dvs.ann.levels has no entry 'onw'; did"),
         ("report.headline", ["an"], "params/report.yaml: headline: no run 'an'; did you mean 'ann'?"),
         ("report.table1", ["tett.t5"], "params/report.yaml: table1: no run 'tett.t5'; did you mean 'tet'?"),
