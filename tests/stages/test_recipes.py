@@ -79,7 +79,11 @@ def ann_of(recipe: str) -> str | None:
     return "l4" if RECIPES[recipe.partition(".")[0]].needs_ann else None
 
 
-@pytest.mark.parametrize("name", [*RECIPES, *SHORTER])
+# The ANN here learns on halves; a recipe that needs another order is another's settings (hsd-plus: hsd's).
+HERE = [name for name, recipe in RECIPES.items() if recipe.order is None]
+
+
+@pytest.mark.parametrize("name", [*HERE, *SHORTER])
 def test_every_recipe_runs_and_answers_as_it_says(trained: tiny.Documents, name: str) -> None:
     recipe, ann = RECIPES[name.partition(".")[0]], ann_of(name)
     run("train_snn", trained, name, ann)
