@@ -1,7 +1,7 @@
 """Stage results: the runs of the grid -> reports/<grid>/runs.csv and steps.csv, tidy frames of what was measured.
 
-It hangs on data/results whole, since DVC cannot depend on a list of runs. So it moves what is of other grids to
-data/others/ first: dvc.lock is the same whatever was run before. Their grid takes them back from DVC's cache.
+It hangs on data/results whole, since DVC cannot depend on a list of runs. So at its end it moves what is of other grids
+to data/others/: what stays is the grid's alone, whatever was run before. Their grid takes them back from DVC's cache.
 """
 
 from __future__ import annotations

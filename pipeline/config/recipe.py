@@ -81,6 +81,8 @@ class Recipe(Group):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Recipe:
+        if self.order is not None and not self.needs_ann:
+            raise ValueError("order: it is an ANN's, and this recipe takes none; set order: null")
         if self.init == "converted" and self.neuron.kind != "if":
             raise ValueError(
                 "init: converted needs neuron: {kind: if} (eq. 6-8 hold for integrate-and-fire neurons only)"

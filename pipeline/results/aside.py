@@ -1,8 +1,8 @@
-"""Results of other grids, kept apart, so that what the report hangs on is the same whatever was run before."""
+"""Results of other grids, kept apart, so that data/results is the same whatever was run before."""
 
 from __future__ import annotations
 
-import os
+import shutil
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -28,7 +28,8 @@ def set_aside(entries: Sequence[RunEntry], root: Path) -> list[Path]:
         place = root / DATA / "others" / folder.relative_to(results)
         place.parent.mkdir(parents=True, exist_ok=True)
         remove(place)
-        os.replace(folder, place)
+        # Not a rename: either folder may be on another disk.
+        shutil.move(folder, place)
         moved.append(place)
         for emptied in (folder.parent, folder.parent.parent):
             with suppress(OSError):

@@ -41,6 +41,7 @@ STEPS = {"kind": "ce", "of": "steps"}
         ({"steps": 2.0}, "or all, found 2.0"),
         ({"frames": "phase1"}, "'phase2' or 'full', found 'phase1'"),
         ({"slice_by": "count"}, "new.slice_by: input should be 'number' or 'time', found 'count'"),
+        ({"order": "full"}, "new: order: it is an ANN's, and this recipe takes none; set order: null"),
         ({"clips": CLIPS}, "new: clips are windows of whole recordings, which no ANN has learnt on: they need frames"),
         ({"clips": CLIPS, "frames": "full", "slice_by": "time"}, "no distillation, and no slice_by"),
         ({"clips": CLIPS, "frames": "full", "init": "converted"}, "they need frames: full, init: random"),
